@@ -1,0 +1,312 @@
+"""Audio: samples with their rate. Read, write, resample, mix down, trim, fit to a length, set the loudness."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from soundloom.config import nearest, write_atomically
+from soundloom.containers import container, foreign, missing_bytes, pin_ogg_serial
+
+FORMATS = {"wav": "wav", "flac": "flac", "ogg": "ogg", "oga": "ogg", "opus": "opus", "mp3": "mp3"}
+FORMATS |= {"aiff": "aiff", "aif": "aiff"}
+ENCODINGS = {"flac": ("FLAC", "PCM"), "aiff": ("AIFF", "PCM"), "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS")}
+ENCODINGS |= {"mp3": ("MP3", "MPEG_LAYER_III")}
+RATES = {
+    "opus": (8000, 12000, 16000, 24000, 48000),
+    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+}
+FLAC_LEVEL = 0.25  # of 1.0: twice as fast as the highest level, files 4 % larger
+BLOCK = 1 << 16  # frames handed to an encoder at once; Vorbis overflows its stack on far more
+LOUDNESS_BLOCK_SECONDS = 0.4  # gating block of ITU-R BS.1770
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Sound: float32 samples (channel, time), full scale at +-1, and how many of them make a second."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples, np.float32)
+        if samples.ndim == 1:
+            samples = samples[None]
+        if samples.ndim != 2 or samples.shape[0] == 0:
+            raise ValueError(f"samples have shape {samples.shape}; audio is (channel, time) with at least one channel")
+        if self.sample_rate <= 0:
+            raise ValueError(f"sample rate is {self.sample_rate}; it must be above 0 Hz")
+        object.__setattr__(self, "samples", samples)
+        object.__setattr__(self, "sample_rate", int(self.sample_rate))
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples.shape[1] / self.sample_rate)
+
+    @property
+    def peak(self) -> float:
+        """Largest absolute sample; 0 for no samples."""
+        return float(np.abs(self.samples).max(initial=0.0))
+
+
+def printable(path: Path | str) -> str:
+    """A path as text that any terminal and JSON can hold: bytes that are not UTF-8 are shown as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def opened(path: Path | str) -> Iterator[soundfile.SoundFile]:
+    """An open sound file, known to be whole as far as its headers can say.
+
+    Raises:
+        ValueError: missing, unreadable, empty, no sound, in a format that cannot be read, damaged or cut short.
+    """
+    name = printable(Path(path).name)
+    try:
+        file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - takes names of any bytes; closed below
+    except FileNotFoundError:
+        raise ValueError(f"{printable(path)} does not exist; check the path") from None
+    except OSError as error:
+        raise ValueError(f"{printable(path)} cannot be opened ({error.strerror}); check its permissions") from None
+    with file:
+        head = file.read(32)
+        if not head:
+            raise ValueError(f"{name} is empty (0 bytes); copy it again or leave it out")
+        kind = container(head, os.path.splitext(path)[1])  # noqa: PTH122 - bytes that are not UTF-8
+        if kind is None:
+            known = foreign(head)
+            if known:
+                raise ValueError(f"{name} is {known}, which cannot be read; convert it to flac or wav first")
+            raise ValueError(f"{name} holds no sound that can be read; give wav, flac, ogg, opus, mp3 or aiff")
+        missing = missing_bytes(file, kind)
+        if missing:
+            raise ValueError(f"{name} is cut short: {missing} bytes of it are missing; copy it again or leave it out")
+        file.seek(0)
+        try:
+            with soundfile.SoundFile(file if os.name == "nt" else file.fileno(), closefd=False) as sound:
+                yield sound
+        except soundfile.LibsndfileError as error:
+            raise ValueError(f"{name} is damaged ({_reason(error)}); copy it again or leave it out") from None
+
+
+def stream(path: Path | str, seconds: float | None = None) -> Iterator[Audio]:
+    """A file in pieces, so that one longer than the memory can be read.
+
+    Args:
+        path: a sound file; its name may hold any bytes.
+        seconds: length of a piece; None for all at once.
+
+    Raises:
+        ValueError: as `opened`, or the sound ends before its header says, or a sample is NaN or infinite.
+    """
+    name = printable(Path(path).name)
+    with opened(path) as sound:
+        rate, total, found = sound.samplerate, sound.frames, 0
+        size = total if seconds is None else max(1, round(seconds * rate))
+        while block := len(samples := sound.read(size, dtype="float32", always_2d=True)):
+            found += block
+            if not np.isfinite(samples).all():
+                raise ValueError(f"{name} holds samples that are NaN or infinite; repair it or leave it out")
+            yield Audio(np.ascontiguousarray(samples.T), rate)
+        if found < total and not _length_is_a_guess(sound.format, found, total):
+            raise ValueError(
+                f"{name} is cut short: its header says {total / rate:.2f} s, {found / rate:.2f} s are there; "
+                f"copy it again or leave it out"
+            )
+        if not found:
+            raise ValueError(f"{name} holds 0 samples; leave it out")
+
+
+def read(path: Path | str) -> Audio:
+    """The whole of a sound file: wav, flac, ogg, opus, mp3, aiff, of any rate, width and channel count.
+
+    Raises:
+        ValueError: see `stream`; the sentence names the file, what is wrong with it and the next move.
+    """
+    pieces = list(stream(path))
+    return (
+        pieces[0] if len(pieces) == 1 else Audio(np.concatenate([p.samples for p in pieces], 1), pieces[0].sample_rate)
+    )
+
+
+def write(path: Path | str, audio: Audio, format: str | None = None, bits: int = 16) -> str | None:
+    """Write a sound file: whole, or not at all. The same audio gives the same bytes.
+
+    Samples beyond +-1 would be clipped, so the whole sound is then scaled down by its peak, except in float wav.
+
+    Args:
+        path: where; folders above it are made.
+        audio: what.
+        format: wav, flac, ogg, opus, mp3 or aiff; None takes it from the suffix.
+        bits: 16 or 24, or 32 for float samples in wav; ogg, opus and mp3 do without.
+
+    Returns:
+        A sentence about what had to be changed (level, rate), or None.
+
+    Raises:
+        ValueError: an unknown format, bits that it cannot hold, no samples, or samples that are NaN or infinite.
+    """
+    path = Path(path)
+    asked = (format or path.suffix.lstrip(".")).lower()
+    if asked not in FORMATS:
+        raise ValueError(f"{printable(path.name)}: no sound format {asked!r}; {nearest(asked, FORMATS)}")
+    kind = FORMATS[asked]
+    if bits not in ((16, 24, 32) if kind == "wav" else (16, 24)):
+        raise ValueError(f"{kind} cannot hold {bits} bits; take 16 or 24, or 32 (float) in wav")
+    if not audio.samples.shape[1]:
+        raise ValueError(f"{printable(path.name)}: there are 0 samples to write")
+    if not np.isfinite(audio.samples).all():
+        raise ValueError(f"{printable(path.name)}: samples are NaN or infinite, so nothing was written")
+    notes = []
+    rate = next((r for r in RATES.get(kind, ()) if r >= audio.sample_rate), RATES.get(kind, (audio.sample_rate,))[-1])
+    if rate != audio.sample_rate:
+        notes.append(f"resampled from {audio.sample_rate} to {rate} Hz, a rate that {kind} can hold")
+        audio = resample(audio, rate)
+    if audio.peak > 1.0 and bits != 32:
+        notes.append(f"scaled down by its peak of {audio.peak:.3g} so that nothing clips")
+        audio = Audio(audio.samples / audio.peak, rate)
+    write_atomically(path, _wav(audio, bits) if kind == "wav" else _encoded(audio, kind, bits))
+    return f"{printable(path.name)}: {'; '.join(notes)}" if notes else None
+
+
+def resample(audio: Audio, sample_rate: int) -> Audio:
+    """The same sound at another rate (Hz), band-limited; lasts as long to within a sample."""
+    if sample_rate == audio.sample_rate:
+        return audio
+    changed = soxr.resample(audio.samples.T, audio.sample_rate, sample_rate, quality="HQ")
+    return Audio(np.ascontiguousarray(changed.T), sample_rate)
+
+
+def mix_down(audio: Audio, channels: int = 1) -> Audio:
+    """Bring a sound to a channel count: as it is, spread one channel over all, or the mean of all channels.
+
+    Channels that cancel out (the mean is 60 dB below them) are not averaged: the loudest one stands for all.
+    """
+    if audio.channels == channels:
+        return audio
+    mono = audio.samples.mean(axis=0, keepdims=True)
+    if audio.channels > 1 and np.abs(mono).max(initial=0.0) < 1e-3 * audio.peak:
+        mono = audio.samples[[int(np.square(audio.samples).sum(axis=1).argmax())]]
+    return Audio(np.repeat(mono, channels, axis=0), audio.sample_rate)
+
+
+def trim_silence(audio: Audio, threshold_db: float = -60.0) -> Audio:
+    """Drop what is quiet before the first and after the last loud sample.
+
+    Args:
+        audio: any sound; one without a loud sample comes back as it is.
+        threshold_db: relative to the peak of this sound, below 0.
+    """
+    if threshold_db >= 0:
+        raise ValueError(f"threshold_db={threshold_db:g} would trim everything; give decibels below the peak, as -60")
+    first, last = loud_part(audio.samples, audio.peak * 10 ** (threshold_db / 20))
+    return Audio(audio.samples[:, first:last], audio.sample_rate) if last > first else audio
+
+
+def loud_part(samples: np.ndarray, threshold: float) -> tuple[int, int]:
+    """First loud sample and one past the last, of (channel, time); (0, 0) when nothing exceeds `threshold`."""
+    loud = np.flatnonzero((np.abs(samples) > threshold).any(axis=0))
+    return (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, 0)
+
+
+def fit(audio: Audio, samples: int, fade_seconds: float = 0.01) -> Audio:
+    """Exactly `samples` samples: padded with zeros at the right, or cut with a fade-out over its last bit.
+
+    Args:
+        audio: any sound.
+        samples: asked length, at least 1.
+        fade_seconds: half a cosine; only where something was cut off.
+    """
+    if samples < 1:
+        raise ValueError(f"samples={samples}: a clip has at least 1")
+    have = audio.samples.shape[1]
+    if have <= samples:
+        return Audio(np.pad(audio.samples, ((0, 0), (0, samples - have))), audio.sample_rate)
+    cut = audio.samples[:, :samples].copy()
+    fade = min(samples, round(fade_seconds * audio.sample_rate))
+    if fade > 0:
+        cut[:, samples - fade :] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fade, dtype=np.float32) + 1) / fade)
+    return Audio(cut, audio.sample_rate)
+
+
+def normalise_loudness(audio: Audio, lufs: float = -23.0) -> Audio:
+    """Bring a sound to a loudness (LUFS, ITU-R BS.1770), but never above full scale: then its peak becomes 1.
+
+    Sounds under 0.4 s are measured with silence after them; silence comes back as it is.
+    """
+    import warnings
+
+    import pyloudnorm
+
+    meter = pyloudnorm.Meter(audio.sample_rate, block_size=LOUDNESS_BLOCK_SECONDS)
+    least = int(np.ceil(LOUDNESS_BLOCK_SECONDS * audio.sample_rate)) + 1
+    measured = fit(audio, max(least, audio.samples.shape[1])).samples[:5].T.astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the logarithm of digital silence is asked for and handled here
+        now = float(meter.integrated_loudness(measured))
+    if not np.isfinite(now):
+        return audio
+    gain = min(10 ** ((lufs - now) / 20), 1.0 / audio.peak)
+    return Audio(audio.samples * np.float32(gain), audio.sample_rate)
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    return str(error.error_string).strip().rstrip(".")
+
+
+def _length_is_a_guess(container_name: str, found: int, total: int) -> bool:
+    # without a Xing header the length of an MP3 is extrapolated from its first frames
+    return container_name == "MP3" and found > 0.05 * total
+
+
+def _integers(audio: Audio, bits: int) -> np.ndarray:
+    scale = 2.0 ** (bits - 1)
+    return np.clip(np.rint(audio.samples.T.astype(np.float64) * scale), -scale, scale - 1).astype(np.int32)
+
+
+def _wav(audio: Audio, bits: int) -> bytes:
+    # own writer: libsndfile stamps float files with the time of day
+    if bits == 32:
+        data = audio.samples.T.astype("<f4").tobytes()
+    elif bits == 16:
+        data = _integers(audio, bits).astype("<i2").tobytes()
+    else:
+        data = _integers(audio, bits).astype("<i4").reshape(-1).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    frame = audio.channels * bits // 8
+    kind = 3 if bits == 32 else 1
+    layout = struct.pack("<HHIIHH", kind, audio.channels, audio.sample_rate, audio.sample_rate * frame, frame, bits)
+    chunks = b"fmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", len(data)) + data
+    chunks += b"\0" * (len(data) % 2)
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+def _encoded(audio: Audio, kind: str, bits: int) -> bytes:
+    format_name, coding = ENCODINGS[kind]
+    whole = coding == "PCM"
+    samples = _integers(audio, bits) << (32 - bits) if whole else audio.samples.T
+    target = io.BytesIO()
+    with soundfile.SoundFile(
+        target,
+        "w",
+        samplerate=audio.sample_rate,
+        channels=audio.channels,
+        format=format_name,
+        subtype=f"PCM_{bits}" if whole else coding,
+        compression_level=FLAC_LEVEL if kind == "flac" else None,
+    ) as sound:
+        for start in range(0, len(samples), BLOCK):
+            sound.write(np.ascontiguousarray(samples[start : start + BLOCK]))
+    return pin_ogg_serial(target.getvalue()) if format_name == "OGG" else target.getvalue()
