@@ -1,0 +1,39 @@
+"""Representations: how a system sees a clip. Each is a frozen value with `encode` and `decode`.
+
+A value is written as a dictionary (`describe`) and made again from it (`build`); its `kind` names its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from soundloom.config import from_json, nearest, to_json
+from soundloom.representations.mel import MelSpectrogram
+from soundloom.representations.stft import STFT
+from soundloom.system import Representation
+
+REPRESENTATIONS: dict[str, type[Any]] = {kind.kind: kind for kind in (MelSpectrogram,)}
+
+__all__ = ["REPRESENTATIONS", "STFT", "MelSpectrogram", "build", "describe"]
+
+
+def describe(representation: Representation) -> dict[str, Any]:
+    """A representation as plain JSON values, `kind` first."""
+    return {"kind": type(representation).kind, **to_json(representation)}  # type: ignore[attr-defined]
+
+
+def build(description: Mapping[str, Any]) -> Representation:
+    """The representation that `describe` described.
+
+    Raises:
+        ValueError: no kind, an unknown one (the nearest is named), an unknown setting, or a value that does not fit.
+    """
+    settings = dict(description)
+    kind = settings.pop("kind", None)
+    if kind is None:
+        raise ValueError(f"a representation needs a kind; known: {', '.join(sorted(REPRESENTATIONS))}")
+    if kind not in REPRESENTATIONS:
+        raise ValueError(f"no representation {kind!r}; {nearest(str(kind), REPRESENTATIONS)}")
+    made: Representation = from_json(REPRESENTATIONS[kind], settings, where=f"representation {kind}")
+    return made

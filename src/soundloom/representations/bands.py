@@ -1,0 +1,73 @@
+"""Bands: overlapping triangles that sum the frequencies of a transform, and the way back.
+
+A frequency lies in two triangles at most, so that the weights are kept once whole, for matrix products, and once as
+two bands and two weights a frequency, for loops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from soundloom.representations.mel_inverse import by_pseudo_inverse, nearest_magnitudes
+
+Inverse = Literal["nnls", "pinv"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Weights (band, frequency), at least 0, no row of zeros. Equal settings share one object."""
+
+    weights: NDArray[np.float64]
+
+    def apply(self, magnitude: Tensor) -> Tensor:
+        """Magnitudes (batch, channel, frequency, frame) summed to (batch, channel, band, frame); differentiable."""
+        return _tensor(self, magnitude.device, magnitude.dtype) @ magnitude
+
+    def invert(self, amplitude: Tensor, how: Inverse) -> Tensor:
+        """Magnitudes (batch, channel, frequency, frame) that give amplitudes (batch, channel, band, frame).
+
+        There are more frequencies than bands, so that many answers fit; this is one that is smooth over frequency.
+        """
+        if how == "pinv":
+            return by_pseudo_inverse(self.weights, amplitude)
+        return nearest_magnitudes(self.weights, amplitude)
+
+
+def triangles(corners: NDArray[np.float64], sample_rate: int, n_fft: int) -> NDArray[np.float64]:
+    """Triangles (band, frequency) of height 1: band b rises from corner b, peaks at b + 1 and ends at b + 2."""
+    hz = np.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
+    widths = np.diff(corners)
+    rising = (hz - corners[:-2, None]) / widths[:-1, None]
+    falling = (corners[2:, None] - hz) / widths[1:, None]
+    return np.maximum(0.0, np.minimum(rising, falling))
+
+
+def bank_of(weights: NDArray[np.float64], corners: NDArray[np.float64], sample_rate: int, n_fft: int) -> Bands:
+    """The bands, if each of them holds a frequency.
+
+    Raises:
+        ValueError: some hold none; the message names them and what would fill them.
+    """
+    empty = np.flatnonzero(weights.sum(1) == 0)
+    if len(empty):
+        named = ", ".join(str(band) for band in empty[:8]) + (", ..." if len(empty) > 8 else "")
+        narrowest = (corners[2:] - corners[:-2])[empty].min()
+        raise ValueError(
+            f"{len(empty)} of {len(weights)} bands hold no frequency of the transform and would always be silent "
+            f"(band {named}, from {corners[empty[0]]:.0f} Hz): the narrowest is {narrowest:.1f} Hz wide where "
+            f"frequencies lie {sample_rate / n_fft:.1f} Hz apart; ask for fewer bands, a larger n_fft or a higher low_hz"
+        )
+    weights.setflags(write=False)
+    return Bands(weights)
+
+
+@lru_cache(maxsize=32)
+def _tensor(bands: Bands, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.from_numpy(np.array(bands.weights)).to(device, dtype)

@@ -1,0 +1,121 @@
+"""What representations made of STFT frames share: sizes, and the one global scale of those that are logarithmic."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
+
+import torch
+from torch import Generator, Tensor
+
+from soundloom.representations.phase import BEST, Method
+from soundloom.representations.stft import STFT
+
+Output = Literal["unit", "decibels", "ln"]
+DECIBELS_PER_NEPER = 20 / math.log(10)
+
+
+@dataclass(frozen=True)
+class Spectral(ABC):
+    """A representation by frames: (batch, channel, time) to (batch, channel, frequency, frame) and back."""
+
+    kind: ClassVar[str]
+
+    sample_rate: int
+    n_fft: int = 1024
+    hop: int = 256
+
+    def __post_init__(self) -> None:
+        STFT(self.sample_rate, self.n_fft, self.hop)  # refuses sizes that have no inverse
+
+    @property
+    def stft(self) -> STFT:
+        """The transform underneath."""
+        return STFT(self.sample_rate, self.n_fft, self.hop)
+
+    def length(self, samples: int) -> int:
+        """Frames that `samples` samples become."""
+        return self.stft.length(samples)
+
+    def samples(self, frames: int) -> int:
+        """The longest clip that becomes `frames` frames, which is also the length that `decode` gives."""
+        return self.stft.samples(frames)
+
+    @abstractmethod
+    def encode(self, audio: Tensor) -> Tensor:
+        """Audio (batch, channel, time) to (batch, channel, frequency, frame)."""
+
+    @abstractmethod
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        """Back to audio (batch, channel, time), `samples(frames)` long."""
+
+
+@dataclass(frozen=True)
+class Logarithmic(Spectral):
+    """A representation whose numbers are levels on a logarithmic scale, the same scale for every clip.
+
+    `floor_db` and `peak_db` are decibels of the linear amplitude, 20 log10; what is below the floor counts as silence
+    and is decoded to silence. `output` says how the level is written: "unit" puts the floor at 0 and the peak at 1,
+    "decibels" and "ln" (natural logarithm) write it as it is. Nothing is clipped at the peak.
+    """
+
+    floor_db: float = -60.0
+    peak_db: float = 40.0
+    output: Output = "unit"
+    phase: str = BEST
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Method.parse(self.phase)
+        if not self.floor_db < self.peak_db:
+            raise ValueError(
+                f"floor_db is {self.floor_db:g} but must be below peak_db, {self.peak_db:g}; 80 below is usual"
+            )
+
+    @abstractmethod
+    def amplitude(self, audio: Tensor) -> Tensor:
+        """The linear amplitudes whose logarithm is encoded, (batch, channel, frequency, frame)."""
+
+    @abstractmethod
+    def waveform(self, amplitude: Tensor, rng: Generator | None) -> Tensor:
+        """Audio (batch, channel, time) from linear amplitudes."""
+
+    def encode(self, audio: Tensor) -> Tensor:
+        return self.to_level(self.amplitude(audio))
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        return self.waveform(self.from_level(x), rng)
+
+    def to_level(self, amplitude: Tensor) -> Tensor:
+        """Linear amplitude, at least 0, to what is written; any shape. The gradient is 0 below the floor."""
+        floor = 10 ** (self.floor_db / 20)
+        heard = 20 * torch.log10(amplitude.clamp(min=floor))
+        decibels = torch.where(amplitude > floor, heard, torch.full_like(heard, self.floor_db))
+        if self.output == "unit":
+            return (decibels - self.floor_db) / (self.peak_db - self.floor_db)
+        return decibels if self.output == "decibels" else decibels / DECIBELS_PER_NEPER
+
+    def from_level(self, level: Tensor) -> Tensor:
+        """What is written to linear amplitude; any shape. The floor and below become 0, silence."""
+        if self.output == "unit":
+            decibels, floor = self.floor_db + level * (self.peak_db - self.floor_db), self.floor_db
+        elif self.output == "decibels":
+            decibels, floor = level, self.floor_db
+        else:
+            decibels, floor = level * DECIBELS_PER_NEPER, self.floor_db
+        return torch.where(decibels > floor + 1e-4, 10 ** (decibels / 20), torch.zeros_like(decibels))
+
+    def fitted(self, batches: Iterable[Tensor]) -> Self:
+        """The same representation with its peak at the loudest amplitude of a training set, its range kept.
+
+        Args:
+            batches: audio (batch, channel, time), each clip once. Nothing but silence changes nothing.
+        """
+        loudest = max((float(self.amplitude(audio).max()) for audio in batches if audio.numel()), default=0.0)
+        if loudest <= 0:
+            return self
+        peak = round(20 * math.log10(loudest), 2)  # short numbers in files that people read
+        return replace(self, peak_db=peak, floor_db=round(peak - (self.peak_db - self.floor_db), 2))

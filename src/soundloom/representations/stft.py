@@ -1,0 +1,135 @@
+"""The short-time Fourier transform (STFT) as a value: rate, size and hop, with both directions.
+
+Centred, zero-padded, Hann window as long as the transform: frame n is the spectrum around sample n * hop.
+Griffin & Lim 1984, https://doi.org/10.1109/TASSP.1984.1164317 (the least-squares inverse)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+SMALLEST_OVERLAP = 1e-3  # of summed squared windows; less is not divided by, so that edges fade and do not explode
+
+
+@dataclass(frozen=True)
+class STFT:
+    """A short-time Fourier transform.
+
+    `n_fft` samples a frame, `hop` samples from one frame to the next. With n_fft / hop of 3 or more every sample
+    comes back exactly; at 2 the last few samples of a clip may fade. Phase can be searched for from 4 upwards.
+
+    Raises:
+        ValueError: sizes that have no inverse.
+    """
+
+    sample_rate: int
+    n_fft: int = 1024
+    hop: int = 256
+
+    def __post_init__(self) -> None:
+        if self.sample_rate < 1:
+            raise ValueError(f"sample_rate is {self.sample_rate} Hz but must be at least 1; pass the rate of the audio")
+        if self.n_fft < 4 or self.n_fft % 2:
+            raise ValueError(f"n_fft is {self.n_fft} but must be even and at least 4; 1024 suits most sounds")
+        if not 1 <= self.hop <= self.n_fft // 2:
+            raise ValueError(
+                f"hop is {self.hop} but must be 1 to {self.n_fft // 2} (half of n_fft), or samples between frames are "
+                f"lost; {self.n_fft // 4} is a good choice"
+            )
+
+    @property
+    def bins(self) -> int:
+        """Frequencies from 0 Hz to the Nyquist frequency, both included."""
+        return self.n_fft // 2 + 1
+
+    def length(self, samples: int) -> int:
+        """Frames that `samples` samples become."""
+        return 1 + samples // self.hop
+
+    def samples(self, frames: int) -> int:
+        """The longest clip that becomes `frames` frames."""
+        return frames * self.hop - 1
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """Audio (batch, channel, time) to complex spectra (batch, channel, frequency, frame); differentiable."""
+        channels = audio.shape[1]
+        single = audio if audio.dtype == torch.float64 else audio.float()
+        spectra = torch.stft(
+            rearrange(single, "batch channel time -> (batch channel) time"),
+            self.n_fft,
+            self.hop,
+            window=hann(self.n_fft, single.device, single.dtype),
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        return rearrange(spectra, "(batch channel) bin frame -> batch channel bin frame", channel=channels)
+
+    def decode(self, spectra: Tensor, samples: int | None = None) -> Tensor:
+        """The waveform whose STFT is nearest to `spectra` in least squares; differentiable.
+
+        Args:
+            spectra: complex, (batch, channel, frequency, frame).
+            samples: length of the answer, at most `self.samples(frames)`, which is also the default.
+
+        Returns:
+            Waveform (batch, channel, time).
+
+        Raises:
+            ValueError: the frequency axis does not fit, or more samples are asked for than the frames hold.
+        """
+        _, channels, bins, frames = spectra.shape
+        samples = self.check(bins, frames, samples)
+        window = hann(self.n_fft, spectra.device, spectra.real.dtype)
+        pieces = torch.fft.irfft(rearrange(spectra, "batch channel bin frame -> (batch channel) bin frame"), dim=1)
+        whole = F.fold(
+            pieces * window[:, None],
+            output_size=(1, self.n_fft + (frames - 1) * self.hop),
+            kernel_size=(1, self.n_fft),
+            stride=(1, self.hop),
+        )
+        start = self.n_fft // 2
+        kept = whole[:, 0, 0, start : start + samples]
+        weight = overlap(self, frames, spectra.device, spectra.real.dtype)[start : start + samples]
+        return rearrange(kept / weight, "(batch channel) time -> batch channel time", channel=channels)
+
+    def check(self, bins: int, frames: int, samples: int | None) -> int:
+        """The length of the waveform that `frames` frames are decoded to.
+
+        Raises:
+            ValueError: `bins` is not this transform's, or `samples` is more than the frames hold.
+        """
+        if bins != self.bins:
+            raise ValueError(
+                f"spectra have {bins} frequencies but an n_fft of {self.n_fft} has {self.bins}; "
+                f"use the STFT that made them (n_fft {2 * (bins - 1)})"
+            )
+        longest = self.samples(frames)
+        if samples is not None and not 0 <= samples <= longest:
+            raise ValueError(
+                f"{samples} samples asked for but {frames} frames of hop {self.hop} hold 0 to {longest}; "
+                f"ask for less or encode a longer clip"
+            )
+        return longest if samples is None else samples
+
+
+@lru_cache(maxsize=32)
+def hann(n_fft: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The periodic Hann window, (n_fft,). Shared: do not write to it."""
+    return torch.hann_window(n_fft, dtype=torch.float64).to(device, dtype)
+
+
+@lru_cache(maxsize=32)
+def overlap(stft: STFT, frames: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Squared windows summed over all frames, what overlap-add must be divided by: (time + n_fft,). Shared."""
+    window = hann(stft.n_fft, torch.device("cpu"), torch.float64)
+    total = torch.zeros(stft.n_fft + (frames - 1) * stft.hop, dtype=torch.float64)
+    at = torch.arange(frames)[:, None] * stft.hop + torch.arange(stft.n_fft)
+    total.index_put_((at,), window.square().expand(frames, -1), accumulate=True)
+    return total.clamp(min=SMALLEST_OVERLAP).to(device, dtype)
