@@ -19,6 +19,7 @@ from soundloom.containers import container, foreign, missing_bytes, pin_ogg_seri
 
 FORMATS = {"wav": "wav", "flac": "flac", "ogg": "ogg", "oga": "ogg", "opus": "opus", "mp3": "mp3"}
 FORMATS |= {"aiff": "aiff", "aif": "aiff"}
+SUFFIXES = frozenset(f".{name}" for name in (*FORMATS, "mp1", "mp2", "aifc", "au", "caf", "w64", "rf64", "snd", "voc"))
 ENCODINGS = {"flac": ("FLAC", "PCM"), "aiff": ("AIFF", "PCM"), "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS")}
 ENCODINGS |= {"mp3": ("MP3", "MPEG_LAYER_III")}
 RATES = {
@@ -62,6 +63,14 @@ class Audio:
         return float(np.abs(self.samples).max(initial=0.0))
 
 
+class UnusableSound(ValueError):
+    """A file that cannot be used as sound: `reason` says why, the whole sentence also names it and the next move."""
+
+    def __init__(self, name: str, reason: str, advice: str = "copy it again or leave it out") -> None:
+        super().__init__(f"{name}: {reason}; {advice}")
+        self.reason = reason
+
+
 def printable(path: Path | str) -> str:
     """A path as text that any terminal and JSON can hold: bytes that are not UTF-8 are shown as \\xNN."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -72,74 +81,72 @@ def opened(path: Path | str) -> Iterator[soundfile.SoundFile]:
     """An open sound file, known to be whole as far as its headers can say.
 
     Raises:
-        ValueError: missing, unreadable, empty, no sound, in a format that cannot be read, damaged or cut short.
+        UnusableSound: missing, unreadable, empty, no sound, in a format that cannot be read, damaged or cut short.
     """
     name = printable(Path(path).name)
+    suffix = os.path.splitext(path)[1]  # noqa: PTH122 - the name may hold any bytes
     try:
-        file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - takes names of any bytes; closed below
+        file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed below
     except FileNotFoundError:
-        raise ValueError(f"{printable(path)} does not exist; check the path") from None
+        raise UnusableSound(printable(path), "does not exist", "check the path") from None
     except OSError as error:
-        raise ValueError(f"{printable(path)} cannot be opened ({error.strerror}); check its permissions") from None
+        raise UnusableSound(name, f"cannot be opened ({error.strerror})", "check its permissions") from None
     with file:
         head = file.read(32)
         if not head:
-            raise ValueError(f"{name} is empty (0 bytes); copy it again or leave it out")
-        kind = container(head, os.path.splitext(path)[1])  # noqa: PTH122 - bytes that are not UTF-8
+            raise UnusableSound(name, "empty (0 bytes)")
+        kind = container(head, suffix)
+        if kind is None and (known := foreign(head)):
+            raise UnusableSound(name, f"{known} cannot be read", "convert it to flac or wav first")
         if kind is None:
-            known = foreign(head)
-            if known:
-                raise ValueError(f"{name} is {known}, which cannot be read; convert it to flac or wav first")
-            raise ValueError(f"{name} holds no sound that can be read; give wav, flac, ogg, opus, mp3 or aiff")
+            though = f", though its name ends in {suffix}" if suffix.lower() in SUFFIXES else ""
+            raise UnusableSound(name, f"not a sound{though}", "give wav, flac, ogg, opus, mp3 or aiff")
         missing = missing_bytes(file, kind)
         if missing:
-            raise ValueError(f"{name} is cut short: {missing} bytes of it are missing; copy it again or leave it out")
+            raise UnusableSound(name, f"cut short: {missing} bytes of it are missing")
         file.seek(0)
         try:
             with soundfile.SoundFile(file if os.name == "nt" else file.fileno(), closefd=False) as sound:
                 yield sound
         except soundfile.LibsndfileError as error:
-            raise ValueError(f"{name} is damaged ({_reason(error)}); copy it again or leave it out") from None
+            raise UnusableSound(name, f"damaged ({_reason(error)})") from None
 
 
-def stream(path: Path | str, seconds: float | None = None) -> Iterator[Audio]:
-    """A file in pieces, so that one longer than the memory can be read.
+def pieces(sound: soundfile.SoundFile, name: str, seconds: float | None = None) -> Iterator[Audio]:
+    """What an open file holds, in pieces, so that one longer than the memory can be read.
 
     Args:
-        path: a sound file; its name may hold any bytes.
+        sound: from `opened`.
+        name: for the error.
         seconds: length of a piece; None for all at once.
 
     Raises:
-        ValueError: as `opened`, or the sound ends before its header says, or a sample is NaN or infinite.
+        UnusableSound: the sound ends before its header says, or a sample is NaN or infinite.
     """
-    name = printable(Path(path).name)
-    with opened(path) as sound:
-        rate, total, found = sound.samplerate, sound.frames, 0
-        size = total if seconds is None else max(1, round(seconds * rate))
-        while block := len(samples := sound.read(size, dtype="float32", always_2d=True)):
-            found += block
-            if not np.isfinite(samples).all():
-                raise ValueError(f"{name} holds samples that are NaN or infinite; repair it or leave it out")
-            yield Audio(np.ascontiguousarray(samples.T), rate)
-        if found < total and not _length_is_a_guess(sound.format, found, total):
-            raise ValueError(
-                f"{name} is cut short: its header says {total / rate:.2f} s, {found / rate:.2f} s are there; "
-                f"copy it again or leave it out"
-            )
-        if not found:
-            raise ValueError(f"{name} holds 0 samples; leave it out")
+    rate, total, found = sound.samplerate, sound.frames, 0
+    size = total if seconds is None else min(total, max(1, round(seconds * rate)))
+    while found < total and (block := len(samples := sound.read(size, dtype="float32", always_2d=True))):
+        found += block
+        if not np.isfinite(samples).all():
+            raise UnusableSound(name, "holds samples that are NaN or infinite", "repair it or leave it out")
+        yield Audio(np.ascontiguousarray(samples.T), rate)
+    if found < total and not _length_is_a_guess(sound.format, found, total):
+        reason = f"cut short: its header says {total / rate:.2f} s but {found / rate:.2f} s are there"
+        raise UnusableSound(name, reason)
+    if not found:
+        raise UnusableSound(name, "holds 0 samples", "leave it out")
 
 
 def read(path: Path | str) -> Audio:
     """The whole of a sound file: wav, flac, ogg, opus, mp3, aiff, of any rate, width and channel count.
 
     Raises:
-        ValueError: see `stream`; the sentence names the file, what is wrong with it and the next move.
+        UnusableSound: a ValueError, see `opened` and `pieces`; it names the file, what is wrong and the next move.
     """
-    pieces = list(stream(path))
-    return (
-        pieces[0] if len(pieces) == 1 else Audio(np.concatenate([p.samples for p in pieces], 1), pieces[0].sample_rate)
-    )
+    with opened(path) as sound:
+        parts = list(pieces(sound, printable(Path(path).name)))
+    samples = parts[0].samples if len(parts) == 1 else np.concatenate([part.samples for part in parts], axis=1)
+    return Audio(samples, parts[0].sample_rate)
 
 
 def write(path: Path | str, audio: Audio, format: str | None = None, bits: int = 16) -> str | None:

@@ -1,0 +1,136 @@
+"""What a scan found: every file either used or skipped with its reason, and what is known about each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+
+class Skipped(NamedTuple):
+    """A file that training does not use, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A label that the files have. `name` is `header` without its unit: pitch for pitch_midi."""
+
+    name: str
+    header: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A usable file.
+
+    `path` is relative to the folder, with slashes, and printable; `location` is the same as the file system spells it.
+    """
+
+    path: str
+    location: str
+    frames: int
+    sample_rate: int
+    channels: int
+    format: str
+    digest: str  # of the decoded samples and their rate: equal digests are the same sound
+    labels: dict[str, str]
+    group: str
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+    def to_json(self) -> dict[str, Any]:
+        """All but `location`, as plain values."""
+        facts = asdict(self) | {"seconds": round(self.seconds, 6)}
+        del facts["location"]
+        return facts
+
+
+@dataclass(frozen=True)
+class Index:
+    """Every file below a folder: used (`entries`) or skipped; `found` counts both."""
+
+    folder: Path
+    entries: tuple[Entry, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    stamp: str = ""  # changes when a file is added, removed, altered or labelled anew
+
+    @property
+    def found(self) -> int:
+        return len(self.entries) + len(self.skipped)
+
+    def values(self, name: str) -> Counter[str]:
+        """How many used files carry each value of a label."""
+        return Counter(entry.labels[name] for entry in self.entries if name in entry.labels)
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, with or without its unit."""
+        return next((column for column in self.columns if name in (column.name, column.header)), None)
+
+    def summary(self, most_values: int = 64) -> dict[str, Any]:
+        """Lengths in seconds, and how many files have each rate, channel count, format and label value.
+
+        Args:
+            most_values: of a label with more distinct values only their number is given.
+        """
+        lengths = [entry.seconds for entry in self.entries]
+        counts = {column.name: self.values(column.name) for column in self.columns}
+        return {
+            "seconds": {
+                "shortest": min(lengths, default=0.0),
+                "median": median(lengths) if lengths else 0.0,
+                "longest": max(lengths, default=0.0),
+                "total": sum(lengths),
+            },
+            "sample_rates": _counted(entry.sample_rate for entry in self.entries),
+            "channels": _counted(entry.channels for entry in self.entries),
+            "formats": _counted(entry.format for entry in self.entries),
+            "groups": len({entry.group for entry in self.entries}),
+            "duplicates": sum(skipped.reason.startswith("duplicate of") for skipped in self.skipped),
+            "labels": {
+                name: {
+                    "distinct": len(values),
+                    "values": dict(values.most_common()) if len(values) <= most_values else {},
+                }
+                for name, values in counts.items()
+            },
+        }
+
+    def reasons(self) -> Counter[str]:
+        """How many files were skipped for each kind of reason: what stands before a colon, or names another file."""
+        return Counter(
+            skipped.reason.split(" of ")[0]
+            if skipped.reason.startswith("duplicate of")
+            else skipped.reason.split(":")[0]
+            for skipped in self.skipped
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a program: found = used + the length of skipped."""
+        return {
+            "folder": _printable(self.folder),
+            "found": self.found,
+            "used": len(self.entries),
+            "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in self.skipped],
+            "notes": list(self.notes),
+            "columns": [asdict(column) for column in self.columns],
+            "summary": self.summary(),
+            "files": [entry.to_json() for entry in self.entries],
+        }
+
+
+def _counted(values: Any) -> dict[Any, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _printable(path: Path) -> str:
+    return bytes(path).decode("utf-8", "backslashreplace")

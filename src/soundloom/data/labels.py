@@ -1,0 +1,266 @@
+"""Labels of files and what they are worth: conditions for a model, and groups that a split must not tear apart."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from soundloom.audio import printable
+from soundloom.conditions import Category, Scalar, Schema, Value, knots_for
+from soundloom.config import nearest
+from soundloom.data import tables
+from soundloom.data.index import Column, Index
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+UNITS = {"_midi": "MIDI", "_hz": "Hz", "_db": "dB", "_bpm": "BPM", "_lufs": "LUFS", "_percent": "%"}
+KNOWN_UNITS = {"pitch": "MIDI", "tempo": "BPM", "bpm": "BPM"}
+SCALARS = _words(
+    "pitch velocity tempo bpm brightness boominess warmth roughness hardness depth sharpness loudness energy "
+    "reverb centroid frequency f0 cutoff dynamics intensity valence arousal"
+)
+CATEGORIES = _words("label kind class category type family digit genre style emotion language")
+GROUPS = ("kit", "speaker", "instrument", "group", "pack", "artist", "session", "performer")
+NEVER_AUTOMATIC = _words(
+    "source licence license permissive original path url link title text transcription transcript sentence split index "
+    "seconds duration length frames samples sample_rate channels size id uid number take date author credit credits "
+    "description comment notes"
+)
+SPLITS = {"train": "train", "training": "train", "test": "held out", "testing": "held out", "validation": "held out"}
+SPLITS |= dict.fromkeys(("valid", "val", "dev", "eval", "heldout", "held_out"), "held out")
+MOST_VALUES = 64  # of a category that is proposed without being asked for
+MOST_ASKED_VALUES = 1024
+FEW_NUMBERS = 12  # whole numbers with at most so many distinct values are names rather than amounts
+
+
+@dataclass
+class Labels:
+    """What tables or folder names say about the files: label values by location, then by column name."""
+
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    tables: frozenset[str] = frozenset()  # locations of the label files themselves
+
+
+def read_labels(folder: Path, locations: Sequence[str]) -> Labels:
+    """Labels from every metadata.csv or metadata.jsonl below a folder, else from the names of the files' folders.
+
+    Args:
+        folder: the one that was walked.
+        locations: its files, relative, as the file system spells them.
+    """
+    found = [location for location in locations if PurePosixPath(location).name in tables.NAMES]
+    labels = Labels(tables=frozenset(found))
+    known = {_plain(location): location for location in locations if location not in labels.tables}
+    headers: dict[str, None] = {}
+    for location in found:
+        try:
+            table = tables.read_table(folder / location)
+        except ValueError as error:
+            labels.notes.append(str(error))
+            continue
+        labels.notes += table.notes
+        headers |= dict.fromkeys(header for header in table.headers if header != table.file_header)
+        _take_rows(table, location, known, labels)
+    labels.columns = _columns(list(headers))
+    renamed = {column.header: column.name for column in labels.columns}
+    labels.values = {
+        location: {renamed[header]: cell for header, cell in row.items() if header in renamed}
+        for location, row in labels.values.items()
+    }
+    if not headers and not labels.values:
+        _label_by_folder(labels, list(known.values()))
+    return labels
+
+
+def _take_rows(table: tables.Table, location: str, known: Mapping[str, str], labels: Labels) -> None:
+    base, name = PurePosixPath(location).parent, printable(location)
+    absent, nameless, repeated, conflicts = list[str](), 0, list[str](), list[str]()
+    mine: dict[str, dict[str, str]] = {}
+    for row in table.rows:
+        row = dict(row)
+        file_name = row.pop(table.file_header, "")
+        if not file_name:
+            nameless += 1
+            continue
+        target = known.get(_plain(str(base / file_name.replace("\\", "/"))))
+        if target is None:
+            absent.append(file_name)
+        elif target not in mine:
+            mine[target] = row
+        else:
+            (repeated if mine[target] == row else conflicts).append(file_name)
+    for target, row in mine.items():
+        labels.values[target] = labels.values.get(target, {}) | row
+    for files, what in (
+        (absent, "name files that are not there"),
+        (repeated, "repeat a file with the same labels"),
+        (conflicts, "repeat a file with other labels; the first row counts"),
+    ):
+        if files:
+            labels.notes.append(f"{name}: {len(files)} rows {what}, such as {files[0]}")
+    if nameless:
+        labels.notes.append(f"{name}: {nameless} rows name no file")
+
+
+def _plain(location: str) -> str:
+    # macOS decomposes accents in file names, tables mostly do not
+    text = unicodedata.normalize("NFC", printable(location))
+    return str(PurePosixPath(os.path.normpath(text).replace(os.sep, "/")))
+
+
+def _columns(headers: Sequence[str]) -> tuple[Column, ...]:
+    columns = []
+    for header in headers:
+        plain = "_".join(header.split())
+        suffix = next((end for end in UNITS if plain.lower().endswith(end) and len(plain) > len(end)), "")
+        name = plain[: len(plain) - len(suffix)]
+        if suffix and name in headers:  # both pitch and pitch_midi: keep them apart
+            name, suffix = plain, ""
+        columns.append(Column(name, header, UNITS.get(suffix, KNOWN_UNITS.get(name.lower(), ""))))
+    return tuple(columns)
+
+
+def _label_by_folder(labels: Labels, locations: Sequence[str]) -> None:
+    parents = {location: PurePosixPath(location).parent for location in locations}
+    tops = {parent.parts[0].lower() for parent in parents.values() if parent.parts}
+    if tops and tops <= SPLITS.keys() and len(tops) > 1:
+        for location, parent in parents.items():
+            if parent.parts:
+                labels.values.setdefault(location, {})["split"] = parent.parts[0].lower()
+        labels.columns += (Column("split", "split"),)
+        parents = {location: PurePosixPath(*parent.parts[1:]) for location, parent in parents.items()}
+    if len({parent for parent in parents.values() if parent.name}) >= 2:
+        for location, parent in parents.items():
+            if parent.name:
+                labels.values.setdefault(location, {})["label"] = printable(parent.name)
+        labels.columns += (Column("label", "label"),)
+
+
+def group_column(columns: Sequence[Column], asked: str | None = None) -> str | None:
+    """The name of the column whose values must stay together in a split, or None.
+
+    Raises:
+        ValueError: the asked column is not there; the nearest one is named.
+    """
+    names = [column.name for column in columns]
+    if asked is not None:
+        match = next((column.name for column in columns if asked in (column.name, column.header)), None)
+        if match is None:
+            raise ValueError(f"no column {asked!r} to group by; {nearest(asked, names)}")
+        return match
+    return next((name for name in GROUPS if name in names), None)
+
+
+def propose_conditions(index: Index, names: Sequence[str] | None = None) -> Schema:
+    """The conditions that the labels of a scan allow.
+
+    Args:
+        index: a scan.
+        names: label columns, each perhaps with its type (`velocity:category`); None proposes categories of 2 to 64
+            values that at least half of the files carry, and columns known to be amounts (pitch, velocity, ...).
+
+    Raises:
+        ValueError: an unknown name or type (the nearest is named), a scalar without numbers, fewer than two values.
+    """
+    if names is not None:
+        return Schema(tuple(_asked(index, name) for name in names))
+    group = group_column(index.columns)
+    proposed: list[Category | Scalar] = []
+    for column in index.columns:
+        counts = index.values(column.name)
+        name = column.name.lower()
+        if name in NEVER_AUTOMATIC or column.name == group or len(counts) < 2:
+            continue
+        if counts.total() < len(index.entries) / 2:
+            continue
+        if name in SCALARS and kind_of(column.name, list(counts)) == "scalar":
+            proposed.append(_scalar(column, list(counts)))
+        elif kind_of(column.name, list(counts)) == "category":
+            few = len(counts) <= min(MOST_VALUES, max(2, counts.total() // 2))
+            proposed += [_category(column, list(counts))] if few else []
+    return Schema(tuple(proposed))
+
+
+def kind_of(name: str, values: Sequence[str]) -> Literal["category", "scalar"]:
+    """Whether a column holds names or amounts: by its own name where that says it, else by its distinct values."""
+    numbers = [number(value) for value in values]
+    if any(value is None for value in numbers) or name.lower() in CATEGORIES:
+        return "category"
+    if name.lower() in SCALARS:
+        return "scalar"
+    whole = all(value is not None and value.is_integer() for value in numbers)
+    return "category" if whole and len(set(numbers)) <= FEW_NUMBERS else "scalar"
+
+
+def number(text: str) -> float | None:
+    """The finite number that a text spells, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def known(schema: Schema, labels: Mapping[str, str]) -> dict[str, Value | None]:
+    """A file's labels as a schema understands them; what is absent, unknown or no number is None."""
+    typed: dict[str, Value | None] = {}
+    for condition in schema.conditions:
+        text = labels.get(condition.name)
+        if text is None:
+            typed[condition.name] = None
+        elif isinstance(condition, Scalar):
+            typed[condition.name] = number(text)
+        else:
+            typed[condition.name] = text if text in condition.values else None
+    return typed
+
+
+def _asked(index: Index, asked: str) -> Category | Scalar:
+    name, _, kind = asked.partition(":")
+    column = index.column(name)
+    if column is None:
+        raise ValueError(f"no label {name!r} in this folder; {nearest(name, [c.name for c in index.columns])}")
+    values = list(index.values(column.name))
+    if kind not in ("", "category", "scalar"):
+        raise ValueError(f"{asked}: no type {kind!r} of condition; {nearest(kind, ('category', 'scalar'))}")
+    if (kind or kind_of(column.name, values)) == "category":
+        return _category(column, values)
+    return _scalar(column, values)
+
+
+def _category(column: Column, values: Sequence[str]) -> Category:
+    if len(values) < 2:
+        raise ValueError(
+            f"{column.name} has {len(values)} value in this folder; a condition needs at least 2, leave it out"
+        )
+    if len(values) > MOST_ASKED_VALUES:
+        raise ValueError(
+            f"{column.name} has {len(values)} values; a category has at most {MOST_ASKED_VALUES}, leave it out"
+        )
+    return Category(column.name, tuple(sorted(values, key=_natural)))
+
+
+def _scalar(column: Column, values: Sequence[str]) -> Scalar:
+    numbers = [value for value in map(number, values) if value is not None]
+    if len(set(numbers)) < 2:
+        raise ValueError(
+            f"{column.name} has {len(set(numbers))} distinct numbers in this folder; a scalar needs at least 2, "
+            f"leave it out or write {column.name}:category"
+        )
+    return Scalar(column.name, knots_for(np.array(numbers)), column.unit)
+
+
+def _natural(text: str) -> tuple[int, float, str]:
+    value = number(text)
+    return (0, value, text) if value is not None else (1, 0.0, text)

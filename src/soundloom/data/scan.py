@@ -1,0 +1,196 @@
+"""Look at every file below a folder once: decode it, judge it, label it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from soundloom.audio import printable
+from soundloom.config import nearest
+from soundloom.data.facts import Facts, Listener, fault, judged
+from soundloom.data.index import Column, Entry, Index, Skipped
+from soundloom.data.labels import Labels, group_column, read_labels
+from soundloom.data.memory import Memory, cache_folder
+from soundloom.data.walk import Found, Listing, walk
+
+__all__ = ["Column", "Entry", "Index", "Skipped", "scan"]
+
+Progress = Callable[[int, int], None]  # files done, files in all
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def scan(
+    folder: Path | str,
+    *,
+    where: Mapping[str, str] | None = None,
+    group: str | None = None,
+    min_seconds: float = 0.02,
+    cache: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Index:
+    """Account for every file below a folder: used or skipped with one reason; found = used + skipped.
+
+    Args:
+        folder: sounds in any nesting, with metadata.csv or metadata.jsonl for labels where there is one.
+        where: keep only files whose labels have these values, as {"permissive": "yes"}.
+        group: the column whose values a split keeps together; None takes kit, speaker, instrument, ...
+        min_seconds: shorter files are skipped; in any case those under 32 samples.
+        cache: folder that remembers what was decoded, so that the next scan is quick; None for the usual one.
+        progress: told (files done, files in all) now and then.
+
+    Raises:
+        ValueError: the folder cannot be read, or `where` or `group` names a column that is not there.
+    """
+    survey = Survey(Path(folder), where, group, min_seconds)
+    memory = Memory(cache_folder(cache), survey.folder)
+    for _ in survey.run(memory, progress):
+        pass
+    memory.save()
+    return survey.index()
+
+
+class Survey:
+    """One pass over a folder: `run` yields each usable file as it is judged, then `index` tells it all."""
+
+    def __init__(
+        self, folder: Path, where: Mapping[str, str] | None = None, group: str | None = None, min_seconds: float = 0.02
+    ) -> None:
+        self.folder = folder
+        self.listing: Listing = walk(folder)
+        self.labels: Labels = read_labels(folder, [found.location for found in self.listing.files])
+        self.where = _checked(where or {}, self.labels.columns)
+        self.group = group_column(self.labels.columns, group)
+        self.min_seconds = min_seconds
+        self.entries: list[Entry] = []
+        self.skipped: list[Skipped] = list(self.listing.skipped)
+        self.notes: list[str] = list(self.labels.notes)
+
+    @property
+    def stamp(self) -> str:
+        """Changes when a file or label changes, or what is asked of them."""
+        text = repr(
+            (
+                os.path.realpath(os.fsencode(self.folder)),
+                [(os.fsencode(found.location), found.size, found.modified_ns) for found in self.listing.files],
+                sorted(self.where.items()),
+                self.group,
+                self.min_seconds,
+            )
+        )
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def run(
+        self,
+        memory: Memory,
+        progress: Progress | None = None,
+        listener: Callable[[], Listener] | None = None,
+    ) -> Iterator[tuple[Entry, Listener | None]]:
+        """Judge the files in order of their paths, in a thread for each processor."""
+        wanted = [found for found in self.listing.files if self._wanted(found)]
+        originals: dict[str, Entry] = {}
+
+        def examine(found: Found) -> tuple[Facts | str, Listener | None]:
+            remembered = memory.recall(found)
+            if remembered is not None and (listener is None or isinstance(remembered, str)):
+                return remembered, None
+            ear = listener() if listener else None
+            return judged(Path(os.path.join(self.folder, found.location)), ear), ear  # noqa: PTH118
+
+        for done, (found, (facts, ear)) in enumerate(zip(wanted, in_order(examine, wanted), strict=True), start=1):
+            memory.keep(found, facts)
+            entry = self._accept(found, facts, originals)
+            if progress:
+                progress(done, len(wanted))
+            if entry:
+                yield entry, ear
+
+    def index(self) -> Index:
+        """What was found, once `run` has ended."""
+        unlabelled = sum(not entry.labels for entry in self.entries) if self.labels.values else 0
+        notes = list(self.notes)
+        if unlabelled:
+            notes.append(f"{unlabelled} used files have no labels")
+        return Index(
+            self.folder,
+            tuple(self.entries),
+            tuple(sorted(self.skipped)),
+            tuple(notes),
+            self.labels.columns,
+            self.stamp,
+        )
+
+    def _wanted(self, found: Found) -> bool:
+        if found.location in self.labels.tables:
+            self.skipped.append(Skipped(printable(found.location), "label table, not a sound"))
+            return False
+        labels = self.labels.values.get(found.location, {})
+        for name, value in self.where.items():
+            if labels.get(name) != value:
+                reason = f"filtered out: {name} is {labels.get(name, 'unknown')}, not {value}"
+                self.skipped.append(Skipped(printable(found.location), reason))
+                return False
+        return True
+
+    def _accept(self, found: Found, facts: Facts | str, originals: dict[str, Entry]) -> Entry | None:
+        path = printable(found.location)
+        reason = facts if isinstance(facts, str) else fault(facts, self.min_seconds)
+        if reason is not None or isinstance(facts, str):
+            self.skipped.append(Skipped(path, reason or ""))
+            return None
+        labels = self.labels.values.get(found.location, {})
+        group = labels.get(self.group, path) if self.group else path
+        entry = Entry(
+            path,
+            found.location,
+            facts.frames,
+            facts.sample_rate,
+            facts.channels,
+            facts.format,
+            facts.digest,
+            labels,
+            group,
+        )
+        first = originals.setdefault(facts.digest, entry)
+        if first is not entry:
+            self.skipped.append(Skipped(path, f"duplicate of {first.path}"))
+            return None
+        if abs(facts.offset) > 0.5 * facts.peak:
+            self.notes.append(f"{path} has a constant offset of {facts.offset:.2f}; clips are made without it")
+        self.entries.append(entry)
+        return entry
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Apply a function in threads; results come in order, and only a few are held at a time."""
+    workers = processors()
+    pending: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > 4 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _checked(where: Mapping[str, str], columns: Iterable[Column]) -> dict[str, str]:
+    names = {name: column.name for column in columns for name in (column.name, column.header)}
+    for asked in where:
+        if asked not in names:
+            raise ValueError(f"no label {asked!r} to filter by; {nearest(asked, names)}")
+    return {names[asked]: str(value) for asked, value in where.items()}

@@ -1,0 +1,120 @@
+"""Every file below a folder, once, whatever links, loops and oddities lie there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from soundloom.audio import SUFFIXES, printable
+from soundloom.data.index import Skipped
+
+
+@dataclass(frozen=True)
+class Found:
+    """A regular file: where (relative, as the file system spells it, with slashes), its bytes and its date."""
+
+    location: str
+    size: int
+    modified_ns: int
+
+
+@dataclass
+class Listing:
+    """What a walk met: regular files, and all else with the reason why it is left out; both sorted."""
+
+    files: list[Found]
+    skipped: list[Skipped]
+
+
+def walk(folder: Path) -> Listing:
+    """List a folder. Linked folders come last, so that a sound keeps its own path where it has one.
+
+    Raises:
+        ValueError: the folder does not exist, is a file, or cannot be read.
+    """
+    try:
+        root = folder.stat()
+        if not stat.S_ISDIR(root.st_mode):
+            raise ValueError(f"{printable(folder)} is a file; give the folder that it is in")
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        raise ValueError(f"{printable(folder)} does not exist; give a folder of sounds") from None
+    except OSError as error:
+        raise ValueError(f"{printable(folder)} cannot be read ({error.strerror}); check its permissions") from None
+    walker = _Walker(os.fspath(folder), {(root.st_dev, root.st_ino)})
+    walker.visit("")
+    files = sorted(walker.files, key=lambda found: os.fsencode(found.location))
+    return Listing(files, sorted(walker.skipped))
+
+
+@dataclass
+class _Walker:
+    folder: str
+    seen: set[tuple[int, int]]  # device and inode of every folder entered
+    files: list[Found] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def visit(self, start: str) -> None:
+        waiting, linked = [start], deque[tuple[str, tuple[int, int]]]()
+        while waiting or linked:
+            if waiting:
+                location = waiting.pop()
+            else:
+                location, identity = linked.popleft()
+                if identity in self.seen:
+                    self.skip(location, "link to a folder that is scanned already")
+                    continue
+                self.seen.add(identity)
+            for item in self.items(location):
+                inside = f"{location}/{item.name}" if location else item.name
+                identity_of_folder = self.look(item, inside)
+                if identity_of_folder is None:
+                    continue
+                if item.is_symlink():
+                    linked.append((inside, identity_of_folder))
+                elif identity_of_folder not in self.seen:
+                    self.seen.add(identity_of_folder)
+                    waiting.append(inside)
+
+    def items(self, location: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(os.path.join(self.folder, location)) as items:  # noqa: PTH118 - names of any bytes
+                return list(items)
+        except OSError as error:
+            self.skip(location, f"folder cannot be read ({error.strerror})")
+            return []
+
+    def skip(self, location: str, reason: str) -> None:
+        self.skipped.append(Skipped(printable(location), reason))
+
+    def look(self, item: os.DirEntry[str], location: str) -> tuple[int, int] | None:
+        """Note a file or the reason against it; a folder that may be entered comes back as its device and inode."""
+        hidden = item.name.startswith(".")
+        try:
+            facts = os.stat(item.path)  # noqa: PTH116 - names of any bytes
+        except OSError as error:
+            if item.is_symlink():
+                self.skip(location, "symlink loop" if error.errno == errno.ELOOP else "broken link")
+            else:
+                self.skip(location, f"cannot be looked at ({error.strerror})")
+            return None
+        if stat.S_ISDIR(facts.st_mode):
+            if hidden or item.name == "__MACOSX":
+                self.skip(location, "hidden folder")
+                return None
+            if os.path.splitext(item.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - names of any bytes
+                self.skip(location, "a folder, not a file (the sounds inside it count on their own)")
+            return facts.st_dev, facts.st_ino
+        if item.name.startswith("._"):
+            self.skip(location, "AppleDouble file (attributes that macOS keeps beside a file)")
+        elif hidden:
+            self.skip(location, "hidden file")
+        elif not stat.S_ISREG(facts.st_mode):
+            self.skip(location, "not a regular file (a pipe, socket or device)")
+        else:
+            self.files.append(Found(location, facts.st_size, facts.st_mtime_ns))
+        return None
