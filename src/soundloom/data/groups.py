@@ -14,8 +14,8 @@ from soundloom.data.labels import SPLITS, propose_conditions
 def split_by_group(index: Index, held_out: float = 0.1, seed: int = 0) -> tuple[list[Entry], list[Entry]]:
     """Training files and held-out files; no group is on both sides.
 
-    A `split` column (train, test, validation) decides where there is one. Otherwise whole groups are drawn until the
-    share is as close as they allow. With two groups or more at least one is held out, and every value of a category
+    A `split` column (train, test, validation) decides where there is one. Otherwise whole groups are drawn until
+    they hold the share, or a tenth more. With two groups or more at least one is held out, and every value of a category
     stays in training where that is possible.
 
     Args:
@@ -50,13 +50,11 @@ def choose_groups(entries: Sequence[Entry], held_out: float, seed: int, categori
     left = _carried(entries, categories)
     names = sorted(members)
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    chosen: set[str] = set()
-    total = 0
+    chosen, total = set[str](), 0
     for name in order:
         size = len(members[name])
-        nearer = abs(total + size - goal) < abs(total - goal) and total + size < len(entries)
         carried = _carried(members[name], categories)
-        if nearer and _survives(left, carried):
+        if total + size <= 1.1 * goal and _survives(left, carried):
             chosen.add(name)
             total += size
             left -= carried

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -126,6 +127,29 @@ class Index:
             "summary": self.summary(),
             "files": [entry.to_json() for entry in self.entries],
         }
+
+    def to_cache(self) -> dict[str, Any]:
+        """Plain values that `from_cache` makes the same index of; write them as ASCII, names hold any bytes."""
+        return {
+            "folder": str(self.folder),
+            "entries": [list(vars(entry).values()) for entry in self.entries],
+            "skipped": [list(skipped) for skipped in self.skipped],
+            "notes": list(self.notes),
+            "columns": [list(vars(column).values()) for column in self.columns],
+            "stamp": self.stamp,
+        }
+
+    @classmethod
+    def from_cache(cls, plain: Mapping[str, Any]) -> Index:
+        """The index that `to_cache` wrote."""
+        return cls(
+            Path(plain["folder"]),
+            tuple(Entry(*values) for values in plain["entries"]),
+            tuple(Skipped(*values) for values in plain["skipped"]),
+            tuple(plain["notes"]),
+            tuple(Column(*values) for values in plain["columns"]),
+            plain["stamp"],
+        )
 
 
 def _counted(values: Any) -> dict[Any, int]:

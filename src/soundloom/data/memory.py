@@ -38,7 +38,12 @@ class Memory:
         size, modified, judgement = self.old.get(found.location, [None, None, None])
         if (size, modified) != (found.size, found.modified_ns):
             return None
-        return Facts(*judgement) if isinstance(judgement, list) else str(judgement)
+        if isinstance(judgement, str):
+            return judgement
+        try:
+            return Facts(*judgement)
+        except TypeError:  # written by another version
+            return None
 
     def keep(self, found: Found, judgement: Facts | str) -> None:
         """Remember a file, unless it may be read better next time."""

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from soundloom.audio import printable
 from soundloom.config import nearest
-from soundloom.data.facts import Facts, Listener, fault, judged
+from soundloom.data.cut import ClipSettings, Cutter, Packed
+from soundloom.data.facts import Facts, fault, judged
 from soundloom.data.index import Column, Entry, Index, Skipped
 from soundloom.data.labels import Labels, group_column, read_labels
 from soundloom.data.memory import Memory, cache_folder
@@ -89,26 +90,29 @@ class Survey:
         self,
         memory: Memory,
         progress: Progress | None = None,
-        listener: Callable[[], Listener] | None = None,
-    ) -> Iterator[tuple[Entry, Listener | None]]:
-        """Judge the files in order of their paths, in a thread for each processor."""
+        cut: ClipSettings | None = None,
+    ) -> Iterator[tuple[Entry, list[Packed]]]:
+        """Judge the files in order of their paths, in a thread for each processor; with `cut`, make their clips too."""
         wanted = [found for found in self.listing.files if self._wanted(found)]
         originals: dict[str, Entry] = {}
 
-        def examine(found: Found) -> tuple[Facts | str, Listener | None]:
+        def examine(found: Found) -> tuple[Facts | str, list[Packed]]:
             remembered = memory.recall(found)
-            if remembered is not None and (listener is None or isinstance(remembered, str)):
-                return remembered, None
-            ear = listener() if listener else None
-            return judged(Path(os.path.join(self.folder, found.location)), ear), ear  # noqa: PTH118
+            if remembered is not None and (cut is None or isinstance(remembered, str)):
+                return remembered, []
+            cutter = Cutter(cut) if cut else None
+            facts = judged(Path(os.path.join(self.folder, found.location)), cutter)  # noqa: PTH118
+            return facts, cutter.clips() if cutter and isinstance(facts, Facts) else []
 
-        for done, (found, (facts, ear)) in enumerate(zip(wanted, in_order(examine, wanted), strict=True), start=1):
+        for done, (found, (facts, clips)) in enumerate(zip(wanted, in_order(examine, wanted), strict=True), start=1):
             memory.keep(found, facts)
             entry = self._accept(found, facts, originals)
+            if entry and cut and not clips:
+                self.skipped.append(Skipped(self.entries.pop().path, "nothing is left after mixing down and trimming"))
+            elif entry:
+                yield entry, clips
             if progress:
                 progress(done, len(wanted))
-            if entry:
-                yield entry, ear
 
     def index(self) -> Index:
         """What was found, once `run` has ended."""
@@ -124,6 +128,12 @@ class Survey:
             self.labels.columns,
             self.stamp,
         )
+
+    def only(self, entries: Iterable[Entry]) -> None:
+        """Look at these files alone, as an earlier scan chose them."""
+        locations = {entry.location for entry in entries}
+        self.listing = Listing([found for found in self.listing.files if found.location in locations], [])
+        self.skipped, self.where, self.min_seconds = [], {}, 0.0
 
     def _wanted(self, found: Found) -> bool:
         if found.location in self.labels.tables:
@@ -174,7 +184,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
-                if len(pending) > 4 * workers:
+                if len(pending) > 2 * workers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
