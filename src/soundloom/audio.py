@@ -127,7 +127,7 @@ def pieces(sound: soundfile.SoundFile, name: str, seconds: float | None = None) 
     size = total if seconds is None else min(total, max(1, round(seconds * rate)))
     while found < total and (block := len(samples := sound.read(size, dtype="float32", always_2d=True))):
         found += block
-        if not np.isfinite(samples).all():
+        if not (np.isfinite(samples.min()) and np.isfinite(samples.max())):  # a NaN spreads to both
             raise UnusableSound(name, "holds samples that are NaN or infinite", "repair it or leave it out")
         yield Audio(np.ascontiguousarray(samples.T), rate)
     if found < total and not _length_is_a_guess(sound.format, found, total):
@@ -225,8 +225,12 @@ def trim_silence(audio: Audio, threshold_db: float = -60.0) -> Audio:
 
 def loud_part(samples: np.ndarray, threshold: float) -> tuple[int, int]:
     """First loud sample and one past the last, of (channel, time); (0, 0) when nothing exceeds `threshold`."""
-    loud = np.flatnonzero((np.abs(samples) > threshold).any(axis=0))
-    return (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, 0)
+    loud = np.abs(samples) > threshold
+    heard = loud[0] if len(loud) == 1 else loud.any(axis=0)
+    first = int(heard.argmax()) if len(heard) else 0
+    if not len(heard) or not heard[first]:
+        return 0, 0
+    return first, len(heard) - int(heard[::-1].argmax())
 
 
 def fit(audio: Audio, samples: int, fade_seconds: float = 0.01) -> Audio:

@@ -80,6 +80,11 @@ def pack(samples: np.ndarray, begins: float = 0.0) -> Packed:
     return Packed(np.rint(samples * np.float32(scale)).astype(np.int16), peak, begins)
 
 
+def outweighs(offset: np.ndarray, samples: np.ndarray) -> bool:
+    """Whether a constant offset is a fault of the recording: a drum may lean to one side, but less than it swings."""
+    return bool((np.abs(offset) > 0.5 * samples.std(axis=1, keepdims=True)).any())
+
+
 @dataclass
 class Cutter:
     """Hears one file piece by piece and cuts it; `clips` gives what came of it."""
@@ -116,10 +121,9 @@ class Cutter:
 
     def _centred(self, piece: Audio) -> Audio:
         if self.offset is None:
-            mean = piece.samples.mean(axis=1, keepdims=True)
-            # a drum may lean to one side; only what outweighs the sound itself is a fault of the recording
-            faulty = np.abs(mean) > 0.5 * np.maximum(piece.samples.std(axis=1, keepdims=True), 1e-9)
-            self.offset = np.where(faulty & (np.abs(mean) > 0.01), mean, np.float32(0.0))
+            self.offset = piece.samples.mean(axis=1, keepdims=True)
+            if np.abs(self.offset).max() < 0.01 or not outweighs(self.offset, piece.samples):
+                self.offset = np.zeros_like(self.offset)
         return Audio(piece.samples - self.offset, piece.sample_rate) if self.offset.any() else piece
 
     def _hear_start(self, piece: Audio, start: float) -> None:

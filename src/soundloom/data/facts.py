@@ -66,7 +66,7 @@ def fault(facts: Facts, min_seconds: float) -> str | None:
 
 
 def _decode(path: Path, listener: Listener | None) -> Facts:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha1(usedforsecurity=False)  # half the time of the others here, and nobody attacks
     frames, total, low, high = 0, 0.0, np.array(np.inf), np.array(-np.inf)
     piece: Audio | None = None
     with opened(path) as sound:

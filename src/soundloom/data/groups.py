@@ -15,8 +15,8 @@ def split_by_group(index: Index, held_out: float = 0.1, seed: int = 0) -> tuple[
     """Training files and held-out files; no group is on both sides.
 
     A `split` column (train, test, validation) decides where there is one. Otherwise whole groups are drawn until
-    they hold the share, or a tenth more. With two groups or more at least one is held out, and every value of a category
-    stays in training where that is possible.
+    they hold the share, or a tenth more. With two groups or more at least one is held out, and every value of a
+    category stays in training where that is possible.
 
     Args:
         index: a scan.

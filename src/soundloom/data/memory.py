@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ class Memory:
 
     def keep(self, found: Found, judgement: Facts | str) -> None:
         """Remember a file, unless it may be read better next time."""
-        plain = judgement if isinstance(judgement, str) else list(astuple(judgement))
+        plain = judgement if isinstance(judgement, str) else list(vars(judgement).values())
         if not (isinstance(plain, str) and plain.startswith("cannot be")):
             self.new[found.location] = [found.size, found.modified_ns, plain]
 

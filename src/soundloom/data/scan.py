@@ -179,6 +179,9 @@ class Survey:
 def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Apply a function in threads; results come in order, and only a few are held at a time."""
     workers = processors()
+    if workers == 1:
+        yield from map(function, items)
+        return
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
