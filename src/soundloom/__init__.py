@@ -1,0 +1,34 @@
+"""soundloom: train a generative model on a folder of sounds and make new sounds from it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from soundloom.audio import Audio
+    from soundloom.data.scan import scan
+    from soundloom.generate import Model, Request, load
+    from soundloom.reconstruct import reconstruct
+    from soundloom.train import train
+
+__version__ = "0.1.0"
+
+# Imported when first used: torch alone takes longer than most commands.
+_HOMES = {
+    "Audio": "soundloom.audio",
+    "Model": "soundloom.generate",
+    "Request": "soundloom.generate",
+    "load": "soundloom.generate",
+    "reconstruct": "soundloom.reconstruct",
+    "scan": "soundloom.data.scan",
+    "train": "soundloom.train",
+}
+
+__all__ = ["Audio", "Model", "Request", "__version__", "load", "reconstruct", "scan", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'soundloom' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,160 @@
+"""Conditions: the named facts that a model can be asked for, and the schema that lists them.
+
+A clip's conditions travel as one row of numbers: for each condition its code, then 1 if it is known and 0 if not.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from soundloom.config import nearest
+
+Value = str | float
+
+
+@dataclass(frozen=True)
+class Category:
+    """One of a few names, such as the kind of a drum. Its code is one-hot over `values`."""
+
+    name: str
+    values: tuple[str, ...]
+    type: Literal["category"] = "category"
+
+    @property
+    def width(self) -> int:
+        return len(self.values)
+
+    def check(self, value: Any) -> str:
+        """The value as the data spells it.
+
+        Raises:
+            ValueError: not one of `values`; the nearest one is named.
+        """
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        if text not in self.values:
+            raise ValueError(f"{self.name}={value}: the model knows no such {self.name}; {nearest(text, self.values)}")
+        return text
+
+    def encode(self, value: Value) -> np.ndarray:
+        code = np.zeros(self.width, np.float32)
+        code[self.values.index(str(value))] = 1.0
+        return code
+
+    def describe(self) -> str:
+        return f"{self.name}: one of {', '.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number in a trained range. Its code is linear between `knots`: a soft one-hot that a network reads sharply."""
+
+    name: str
+    knots: tuple[float, ...]
+    unit: str = ""
+    type: Literal["scalar"] = "scalar"
+
+    @property
+    def width(self) -> int:
+        return len(self.knots)
+
+    @property
+    def low(self) -> float:
+        return self.knots[0]
+
+    @property
+    def high(self) -> float:
+        return self.knots[-1]
+
+    def check(self, value: Any) -> float:
+        """The value as a number in the trained range.
+
+        Raises:
+            ValueError: not a number, or outside the range that the model was trained on.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{self.name}={value}: {self.name} is a number from {self.low:g} to {self.high:g}"
+            ) from None
+        if not self.low <= number <= self.high:
+            raise ValueError(
+                f"{self.name}={number:g} is outside the trained range {self.low:g} to {self.high:g}; ask within it"
+            )
+        return number
+
+    def encode(self, value: Value) -> np.ndarray:
+        code = np.zeros(self.width, np.float32)
+        number = float(value)
+        right = min(max(bisect.bisect_left(self.knots, number), 1), self.width - 1) if self.width > 1 else 0
+        if right == 0:
+            code[0] = 1.0
+            return code
+        left = right - 1
+        share = (number - self.knots[left]) / (self.knots[right] - self.knots[left])
+        share = min(max(share, 0.0), 1.0)
+        code[left], code[right] = 1.0 - share, share
+        return code
+
+    def describe(self) -> str:
+        return f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+
+
+Condition = Annotated[Category | Scalar, Field(discriminator="type")]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The conditions of a model, in the order of their codes."""
+
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(condition.name for condition in self.conditions)
+
+    @property
+    def width(self) -> int:
+        """Length of a code row: each condition's code and one flag that says whether it is known."""
+        return sum(condition.width + 1 for condition in self.conditions)
+
+    def __getitem__(self, name: str) -> Category | Scalar:
+        for condition in self.conditions:
+            if condition.name == name:
+                return condition
+        if not self.conditions:
+            raise ValueError(f"{name}: this model was trained without conditions; leave --with out")
+        raise ValueError(f"the model has no condition {name!r}; {nearest(name, self.names)}")
+
+    def check(self, asked: Mapping[str, Any]) -> dict[str, Value]:
+        """What was asked, in the model's own spelling.
+
+        Raises:
+            ValueError: an unknown condition, an unknown value, or a number outside the trained range.
+        """
+        return {name: self[name].check(value) for name, value in asked.items()}
+
+    def encode(self, known: Mapping[str, Value | None]) -> np.ndarray:
+        """One code row, (width,); a condition that is absent or None becomes zeros with flag 0."""
+        row: list[np.ndarray] = []
+        for condition in self.conditions:
+            value = known.get(condition.name)
+            if value is None:
+                row.append(np.zeros(condition.width + 1, np.float32))
+            else:
+                row.append(np.append(condition.encode(value), np.float32(1.0)))
+        return np.concatenate(row) if row else np.zeros(0, np.float32)
+
+
+def knots_for(values: np.ndarray, most: int = 96) -> tuple[float, ...]:
+    """Knots for a Scalar: the distinct values of the data, thinned evenly to at most `most`."""
+    distinct = np.unique(np.asarray(values, np.float64))
+    if len(distinct) > most:
+        distinct = np.unique(np.quantile(distinct, np.linspace(0, 1, most)))
+    return tuple(float(value) for value in distinct)

@@ -1,0 +1,318 @@
+"""One door for all generation: a request is checked, completed, sampled clip by clip and decoded.
+
+The command, the Python API, previews and tests all come through here. Clip i of a request draws from its own stream
+(seed, i), on one thread: the same request gives the same bytes, whatever the number of clips or workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from soundloom.audio import Audio, mix_down, read, resample
+from soundloom.checkpoint import Checkpoint
+from soundloom.checkpoint import load as load_checkpoint
+from soundloom.conditions import Value
+from soundloom.config import nearest
+from soundloom.streams import stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from soundloom.system import System
+
+Sounds = Audio | Path | str
+LONGEST_COUNT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks of a model.
+
+    Args:
+        count: sounds to make.
+        seconds: length of each; None is the model's own.
+        conditions: what to ask for; what is left out is drawn as the training set has it.
+        prompt: a sound to carry on from; its samples stay as they are.
+        like: one sound to vary, or two to go between in `count` steps.
+        distance: how far variations go: 0 is the sound itself, 1 as far as training sounds lie apart.
+        temperature: 1 is the model's own variety, less is safer, 0 gives the most typical.
+        seed: another seed, other sounds.
+        options: settings that only one system has, see `Model.options`.
+    """
+
+    count: int = 8
+    seconds: float | None = None
+    conditions: dict[str, Value] = field(default_factory=dict)
+    prompt: Sounds | None = None
+    like: tuple[Sounds, ...] = ()
+    distance: float = 0.5
+    temperature: float = 1.0
+    seed: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Made(NamedTuple):
+    """A generated sound, the conditions it was made with, and what the caller should know about it."""
+
+    audio: Audio
+    conditions: dict[str, Value]
+    remarks: tuple[str, ...]
+
+
+class Model:
+    """A trained model, ready to make sounds."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.name, self.digest = checkpoint.name, checkpoint.digest
+
+    @property
+    def system(self) -> System:
+        return self.checkpoint.system
+
+    @property
+    def sample_rate(self) -> int:
+        """Of what it makes, in Hz."""
+        return self.system.representation.sample_rate
+
+    @property
+    def seconds(self) -> float:
+        """Length of a clip; the longest that can be asked for."""
+        return self.system.samples / self.sample_rate
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What can be asked for, with its values or range."""
+        return {condition.name: condition.describe() for condition in self.system.schema.conditions}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Sampling settings that only this system has, with a sentence each."""
+        return self.system.sampling_options()
+
+    def generate(self, request: Request | None = None, *, jobs: int | None = None, **asked: Any) -> list[Audio]:
+        """Make sounds: `model.generate(count=4, conditions={"kind": "snare"}, seed=7)`.
+
+        Raises:
+            ValueError: the model cannot do what was asked; the message says what it can do.
+        """
+        return [made.audio for made in self.stream(request or Request(**asked), jobs)]
+
+    def stream(self, request: Request, jobs: int | None = None) -> Iterator[Made]:
+        """As `generate`, one sound after another in order, few of them in memory at a time."""
+        return stream_of(self.system, request, jobs)
+
+
+def load(model: str | Path) -> Model:
+    """A shipped model by name, or a run folder."""
+    return Model(load_checkpoint(model))
+
+
+def stream_of(system: System, request: Request, jobs: int | None = None) -> Iterator[Made]:
+    """Check a request against a system, then make its sounds, in order."""
+    check(system, request)
+    work = _Work.prepare(system, request)
+    return _run(work.make, request.count, jobs)
+
+
+def check(system: System, request: Request) -> None:
+    """Refuse what the system cannot do.
+
+    Raises:
+        ValueError: says what it can do.
+    """
+    longest = system.samples / system.representation.sample_rate
+    if not 1 <= request.count <= LONGEST_COUNT:
+        raise ValueError(f"count is {request.count} but must be 1 to {LONGEST_COUNT}")
+    if request.seconds is not None and not 0.01 <= request.seconds <= longest + 1e-9:
+        raise ValueError(
+            f"{request.seconds:g} s was asked for but this model makes 0.01 to {longest:g} s; ask within it"
+        )
+    if not 0 <= request.temperature <= 2:
+        raise ValueError(f"temperature is {request.temperature:g} but must be 0 to 2; 1 is the model's own variety")
+    if not 0 <= request.distance <= 2:
+        raise ValueError(f"distance is {request.distance:g} but must be 0 to 2; 0 is the sound itself")
+    if not 0 <= request.seed < 2**63:
+        raise ValueError(f"seed is {request.seed} but must be a whole number from 0 to 2^63 - 1")
+    if request.prompt is not None and not system.continues:
+        raise ValueError("this model cannot carry on from a prompt; leave --prompt out, or vary a sound with --like")
+    if request.like and not system.resembles:
+        raise ValueError("this model cannot vary a given sound; leave --like out")
+    if len(request.like) > 2:
+        raise ValueError(f"{len(request.like)} sounds to be like; give one to vary or two to go between")
+    if request.like and request.prompt is not None:
+        raise ValueError("a request carries on from a prompt or is like a sound, not both; leave one out")
+    for name in request.options:
+        if name not in system.sampling_options():
+            raise ValueError(f"no sampling option {name!r}; {nearest(name, system.sampling_options())}")
+    system.schema.check(request.conditions)
+
+
+class _Work(NamedTuple):
+    """A request made ready: sounds read and resampled, conditions in the model's spelling."""
+
+    system: System
+    request: Request
+    asked: dict[str, Value]
+    length: int
+    prompt: Tensor | None
+    like: tuple[Tensor, ...]
+    remarks: tuple[str, ...]
+
+    @classmethod
+    def prepare(cls, system: System, request: Request) -> _Work:
+        rate = system.representation.sample_rate
+        length = system.samples if request.seconds is None else round(request.seconds * rate)
+        remarks: list[str] = []
+        prompt = None if request.prompt is None else _heard(request.prompt, rate, remarks)
+        if prompt is not None and prompt.shape[1] >= length:
+            raise ValueError(
+                f"the prompt lasts {prompt.shape[1] / rate:.2f} s and the sound {length / rate:.2f} s, so nothing is "
+                f"left to add; cut the prompt, or ask for more --seconds (up to {system.samples / rate:g})"
+            )
+        like = tuple(_fitted(_heard(sound, rate, remarks), system.samples) for sound in request.like)
+        return cls(system, request, system.schema.check(request.conditions), length, prompt, like, tuple(remarks))
+
+    def make(self, index: int) -> Made:
+        """Clip `index` of the request: depends on nothing but the request and this number."""
+        request = self.request
+        rng = stream(request.seed, index)
+        conditions = dict(self.asked) if self.like else self.system.joint.complete(self.asked, rng)
+        distance = index / max(1, request.count - 1) if len(self.like) == 2 else request.distance
+        remarks = list(self.remarks)
+        clip = self.system.sample(
+            self.length,
+            conditions=[conditions],
+            prompt=self.prompt,
+            like=self.like,
+            distance=distance,
+            temperature=request.temperature,
+            rngs=[rng],
+            report=remarks.append,
+            options=request.options,
+        )[0]
+        return Made(Audio(clip.numpy(), self.system.representation.sample_rate), conditions, tuple(remarks))
+
+
+def _heard(sound: Sounds, rate: int, remarks: list[str]) -> Tensor:
+    """A given sound, mono at the model's rate, (1, time); what had to be changed is said."""
+    import torch
+
+    audio = sound if isinstance(sound, Audio) else read(Path(sound))
+    name = "the given sound" if isinstance(sound, Audio) else Path(sound).name
+    if audio.channels != 1:
+        remarks.append(f"{name}: {audio.channels} channels mixed down to one")
+        audio = mix_down(audio)
+    if audio.sample_rate != rate:
+        remarks.append(f"{name}: resampled from {audio.sample_rate} to {rate} Hz, the model's rate")
+        audio = resample(audio, rate)
+    return torch.from_numpy(audio.samples.copy())
+
+
+def _fitted(sound: Tensor, samples: int) -> Tensor:
+    import torch
+
+    return torch.nn.functional.pad(sound[:, :samples], (0, max(0, samples - sound.shape[1])))
+
+
+def _run(make: Callable[[int], Made], count: int, jobs: int | None) -> Iterator[Made]:
+    """Make clips in threads, in order, holding only a few; numbers do not depend on how many threads there are."""
+    workers = min(count, jobs or available_processors())
+    with single_threaded():
+        if workers == 1:
+            yield from map(make, range(count))
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            pending: list[Any] = []
+            try:
+                for index in range(count):
+                    pending.append(pool.submit(make, index))
+                    if len(pending) > 4 * workers:
+                        yield pending.pop(0).result()
+                for future in pending:
+                    yield future.result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """torch on one thread: small networks gain nothing from more, and sums keep their order."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def available_processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def fingerprint(path: Path | str) -> str:
+    """A short hash of a file's bytes, so that a request knows whether its prompt is still the same."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def plain(request: Request) -> dict[str, Any]:
+    """A request as JSON values, with the fingerprints of the sounds that it names.
+
+    Raises:
+        ValueError: it holds audio that is in no file.
+    """
+    given: tuple[Sounds, ...] = (*request.like, *(() if request.prompt is None else (request.prompt,)))
+    if any(isinstance(sound, Audio) for sound in given):
+        raise ValueError("a request that holds audio in memory cannot be written down; name a file instead")
+    return {
+        "count": request.count,
+        "seconds": request.seconds,
+        "conditions": dict(request.conditions),
+        "prompt": None if request.prompt is None else str(request.prompt),
+        "like": [str(sound) for sound in request.like],
+        "distance": request.distance,
+        "temperature": request.temperature,
+        "seed": request.seed,
+        "options": dict(request.options),
+        "sounds": {str(sound): fingerprint(str(sound)) for sound in given},
+    }
+
+
+def unplain(data: Mapping[str, Any], where: str) -> Request:
+    """The request that `plain` wrote.
+
+    Raises:
+        ValueError: not a request, or a sound that it names has changed or gone.
+    """
+    try:
+        request = Request(
+            count=int(data["count"]),
+            seconds=data["seconds"],
+            conditions=dict(data["conditions"]),
+            prompt=data["prompt"],
+            like=tuple(data["like"]),
+            distance=float(data["distance"]),
+            temperature=float(data["temperature"]),
+            seed=int(data["seed"]),
+            options=dict(data["options"]),
+        )
+        sounds = dict(data["sounds"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where} is not a request that soundloom wrote ({error}); name a request.json") from None
+    for path, expected in sounds.items():
+        if not Path(path).is_file():
+            raise ValueError(f"{where} names the sound {path}, which is not there; run it where it was made")
+        if fingerprint(path) != expected:
+            raise ValueError(f"{path} has changed since {where} was written, so the sounds would differ; put it back")
+    return request

@@ -1,0 +1,78 @@
+"""The joint distribution of the conditions in a training set: what goes with what, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from soundloom.conditions import Category, Schema, Value
+
+
+class Joint(nn.Module):
+    """The distinct rows of conditions that the training set holds, with their shares.
+
+    Conditions that a request leaves out are drawn from here, given those that it names: a closed hi-hat keeps its
+    kit, a low pitch its bass. Rows hold the place of a Category's value, the number of a Scalar, NaN for unknown.
+    """
+
+    rows: Tensor
+    counts: Tensor
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self.schema = schema
+        self.register_buffer("rows", torch.full((1, len(schema.conditions)), torch.nan))
+        self.register_buffer("counts", torch.ones(1))
+
+    def fit(self, labels: Sequence[Mapping[str, Value | None]]) -> None:
+        """Count the rows of a training set."""
+        if not self.schema.conditions or not labels:
+            return
+        table = torch.tensor([[self._number(name, row.get(name)) for name in self.schema.names] for row in labels])
+        missing = torch.nan_to_num(table, nan=-1e30)  # NaN equals nothing, so it cannot be counted
+        distinct, counts = torch.unique(missing, dim=0, return_counts=True)
+        self.rows = torch.where(distinct <= -1e29, torch.nan, distinct).float()
+        self.counts = counts.float()
+
+    def complete(self, asked: Mapping[str, Value], rng: Generator) -> dict[str, Value]:
+        """Add what was left out, drawn from the rows that fit best what was asked."""
+        if not self.schema.conditions or set(asked) == set(self.schema.names):
+            return dict(asked)
+        fit = self.counts.clone()
+        for column, name in enumerate(self.schema.names):
+            if name in asked:
+                fit = fit * self._closeness(column, name, asked[name])
+        if not fit.sum() > 0:  # nothing like it was heard: draw the rest on its own
+            fit = self.counts
+        row = self.rows[int(torch.multinomial(fit, 1, generator=rng))]
+        drawn = {name: self._value(name, float(row[column])) for column, name in enumerate(self.schema.names)}
+        known = {name: value for name, value in drawn.items() if value is not None}
+        return {**known, **asked}
+
+    def _closeness(self, column: int, name: str, value: Value) -> Tensor:
+        """1 where a row has the value, 0 far from it; for a Scalar the nearest rows that there are."""
+        numbers = self.rows[:, column]
+        if isinstance(self.schema[name], Category):
+            return (numbers == self._number(name, value)).float()
+        distance = (numbers - float(value)).abs().nan_to_num(nan=torch.inf)
+        return (distance <= distance.min() + 1e-6).float()
+
+    def _number(self, name: str, value: Value | None) -> float:
+        if value is None:
+            return float("nan")
+        condition = self.schema[name]
+        return float(condition.values.index(str(value))) if isinstance(condition, Category) else float(value)
+
+    def _value(self, name: str, number: float) -> Value | None:
+        if number != number:
+            return None
+        condition = self.schema[name]
+        return condition.values[int(number)] if isinstance(condition, Category) else number
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
+        for name in ("rows", "counts"):  # as many rows as the training set had
+            if f"{prefix}{name}" in state:
+                setattr(self, name, torch.empty_like(state[f"{prefix}{name}"]))
+        super()._load_from_state_dict(state, prefix, *rest)  # type: ignore[arg-type]

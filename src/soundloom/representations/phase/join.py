@@ -1,0 +1,40 @@
+"""Joining: a sound that begins with given samples and goes on with the magnitudes of another, without a seam.
+
+Griffin-Lim with one more constraint: after each round the given samples are put back, so that the phase of what
+follows grows out of theirs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from soundloom.representations.stft import STFT
+
+ITERATIONS = 32
+
+
+def join(given: Tensor, following: Tensor, sample_rate: int, iterations: int = ITERATIONS) -> Tensor:
+    """Continue `given` with the spectrum of `following`.
+
+    Args:
+        given: (channel, time), kept bit by bit at the start of the answer.
+        following: (channel, longer time); what it holds after the end of `given` says how the sound goes on.
+        sample_rate: of both, in Hz.
+        iterations: rounds of Griffin-Lim.
+
+    Returns:
+        Waveform of the size of `following`.
+    """
+    stft = STFT(sample_rate, 1024, 256)
+    kept, length = given.shape[1], following.shape[1]
+    wave = following.clone()
+    wave[:, :kept] = given
+    wanted = stft.encode(following[None]).abs()
+    for _ in range(iterations):
+        spectrum = stft.encode(wave[None])
+        phase = spectrum / spectrum.abs().clamp_min(1e-12)
+        found = stft.decode(wanted * phase)[0]
+        wave = torch.nn.functional.pad(found, (0, max(0, length - found.shape[1])))[:, :length]
+        wave[:, :kept] = given
+    return wave

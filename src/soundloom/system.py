@@ -1,0 +1,179 @@
+"""The contract: what a system promises, and what the training loop and the generator ask of it.
+
+A *system* is a model family. It is trained in *stages*; a stage has a *representation* (how it sees a clip) and
+*objectives* (one loss each, and the parameters that it alone moves). Nothing outside knows a system by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Generator, Tensor, nn
+
+from soundloom.conditions import Schema, Value
+from soundloom.joint import Joint
+from soundloom.streams import stream
+
+
+@runtime_checkable
+class Representation(Protocol):
+    """How a system sees a clip: a frozen value, or a trained module."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """Clips (batch, channel, time) to what the system sees, (batch, ...)."""
+        ...
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        """Back to clips (batch, channel, time); may search for a phase, drawing from `rng`."""
+        ...
+
+    def length(self, samples: int) -> int:
+        """Steps along time that `samples` samples become."""
+        ...
+
+
+class Loss(NamedTuple):
+    """What an objective returns: the scalar to descend, and the named parts for the log."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """This process's rows of one training batch.
+
+    Draws are made for the whole batch and cut, so that one process and two processes train on the same numbers.
+    """
+
+    x: Tensor  # (rows, ...), encoded
+    conditions: Tensor  # (rows, schema.width)
+    seed: int
+    step: int
+    first_row: int = 0
+    all_rows: int | None = None
+
+    def normal(self, *shape: int, name: str = "normal") -> Tensor:
+        """Standard normal draws, (rows, *shape): a function of (seed, step, name) and the row alone."""
+        everyone = self.all_rows or len(self.x)
+        drawn = torch.randn((everyone, *shape), generator=stream(self.seed, self.step, name))
+        return drawn[self.first_row : self.first_row + len(self.x)].to(self.x.device)
+
+    def uniform(self, *shape: int, name: str = "uniform") -> Tensor:
+        """Uniform draws in [0, 1), (rows, *shape); see `normal`."""
+        everyone = self.all_rows or len(self.x)
+        drawn = torch.rand((everyone, *shape), generator=stream(self.seed, self.step, name))
+        return drawn[self.first_row : self.first_row + len(self.x)].to(self.x.device)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes that leave a sound what it is; drawn anew for each clip and step."""
+
+    gain_db: float = 0.0  # louder or softer by up to this
+    shift_seconds: float = 0.0  # later by up to this, silence before
+
+
+class Objective(nn.Module, ABC):
+    """One loss and the parameters that it alone moves."""
+
+    name: str
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Moves `moves()`; the loop scales each group's learning rate by its schedule."""
+        return torch.optim.Adam(list(self.moves()), lr=1e-3)
+
+    @abstractmethod
+    def moves(self) -> Iterable[nn.Parameter]:
+        """The parameters that this loss moves, and no other objective of the stage does."""
+
+    @abstractmethod
+    def forward(self, batch: Batch, fraction: float) -> Loss:
+        """The loss of a batch; `fraction` (0 to 1) is how much of the training is done, for schedules."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is trained in one job."""
+
+    name: str
+    representation: Representation
+    objectives: tuple[Objective, ...]
+
+
+class Clips(Protocol):
+    """What a system may ask of its training set before or after training: encoded batches in a fixed order."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterable[tuple[Tensor, Tensor]]:
+        """Audio (batch, channel, time) with condition codes (batch, schema.width), every clip once."""
+        ...
+
+
+Report = Callable[[str], None]
+
+
+class System(nn.Module, ABC):
+    """A model family behind one contract."""
+
+    PRESETS: ClassVar[Mapping[str, Any]]
+    Config: ClassVar[type[Any]]
+    config: Any
+    representation: Representation
+    schema: Schema
+    joint: Joint  # what goes with what in the training set: draws the conditions that a request leaves out
+    samples: int  # length of a clip, in samples at representation.sample_rate
+    continues: bool = False  # can it carry on from a prompt?
+    resembles: bool = False  # can it vary a given sound, or go from one to another?
+    augmentation: Augmentation = Augmentation()
+
+    @abstractmethod
+    def stages(self) -> tuple[Stage, ...]:
+        """The jobs of training, in order."""
+
+    def study(self, clips: Clips) -> None:  # noqa: B027 - optional: most systems need no statistics
+        """Look at the training set once before training: statistics, starting points. Kept in saved buffers."""
+
+    def settle(self, clips: Clips) -> None:  # noqa: B027 - optional, as above
+        """Look at the training set before sampling (previews, the end): for example fit a prior to the codes."""
+
+    @abstractmethod
+    def sample(
+        self,
+        length: int,
+        *,
+        conditions: Sequence[Mapping[str, Value]],
+        prompt: Tensor | None,
+        like: Sequence[Tensor],
+        distance: float,
+        temperature: float,
+        rngs: Sequence[Generator],
+        report: Report,
+        options: Mapping[str, Any],
+    ) -> Tensor:
+        """Make one clip for each stream of `rngs`: (count, channel, length) samples at the representation's rate.
+
+        Args:
+            length: samples to deliver, at most `samples`.
+            conditions: what was asked for each clip; conditions left out are the system's to draw.
+            prompt: (channel, time) samples that every clip starts with, or None.
+            like: no sound; one, (channel, time), to vary; or two, for a point between them.
+            distance: how far variations go: 0 is the sound itself, 1 as far as training sounds lie apart; on a path
+                between two, the share of the way (0 is the first, 1 the second).
+            temperature: 1 samples the model's own distribution, less is safer, 0 is its mode or mean.
+            rngs: clip i draws from rngs[i] alone, so that it does not depend on its neighbours.
+            report: takes a sentence about what the system did that the caller should know.
+            options: settings of sampling that only this system has (`sampling_options` names them).
+        """
+
+    def sampling_options(self) -> dict[str, str]:
+        """Names of the sampling settings that this system alone has, with a sentence each."""
+        return {}

@@ -1,0 +1,74 @@
+"""Settings of the spectrogram VAE, and its presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from soundloom.systems.vae import course
+
+LAMBDA_OF_THE_COURSE = 1e6
+COURSE_NOISE = (course.BINS * course.FRAMES / (2 * LAMBDA_OF_THE_COURSE)) ** 0.5
+"""The course weights the mean squared error by 1e6: a Gaussian likelihood with this standard deviation, 0.0905."""
+
+
+def mel(sample_rate: int, bands: int, **more: Any) -> dict[str, Any]:
+    return {"kind": "mel", "sample_rate": sample_rate, "bands": bands, "floor_db": -70.0, "peak_db": 20.0, **more}
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """One Gaussian code per clip, decoded to a spectrogram."""
+
+    representation: dict[str, Any] = field(default_factory=lambda: mel(22050, 80))
+    seconds: float = 1.0  # length of a clip
+    cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
+    conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
+    fit_range: bool = True  # set the representation's global range by the training set
+
+    network: Literal["bands", "course"] = "bands"
+    latent: int = 64
+    widths: tuple[int, ...] = (96, 128, 160, 160)  # channels at the full, half, quarter and eighth frame rate
+    blocks: int = 1  # residual blocks at each rate
+
+    variational: bool = True  # False: a plain autoencoder, whose codes are points
+    beta: float = 1.0  # weight of the divergence from the prior
+    noise: float | None = None  # standard deviation of x given its code; None learns it
+    kl_warmup: float = 0.1  # share of the training over which the divergence comes in
+    free_bits: float = 0.0  # nats of each dimension that cost nothing
+    components: int = 20  # of the mixture fitted to the codes of the training set
+
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    unknown_share: float = 0.1  # of the conditions hidden in training, so that an unlabelled sound can be encoded
+    gain_db: float = 6.0  # augmentation: level changes up to this, either way
+    shift_seconds: float = 0.02  # augmentation: onsets later by up to this
+
+
+PRESETS = {
+    "drums": VAEConfig(conditions=("kind",)),
+    "notes": VAEConfig(representation=mel(16000, 128), seconds=1.3, conditions=("pitch", "family"), shift_seconds=0.0),
+    "digits": VAEConfig(representation=mel(8000, 64, n_fft=512, hop=128), seconds=0.8, conditions=("digit", "speaker")),
+    "tiny": VAEConfig(  # trains in seconds; the tests use it
+        representation=mel(8000, 32, n_fft=512, hop=256),
+        seconds=0.5,
+        latent=8,
+        widths=(16, 16, 24, 24),
+        components=2,
+        batch_size=8,
+    ),
+    "course": VAEConfig(
+        representation={"kind": "log-magnitude", "sample_rate": 22050, "n_fft": 512, "hop": 256, "floor_db": -40.0},
+        seconds=0.74,
+        conditions=(),
+        network="course",
+        latent=course.LATENT,
+        noise=COURSE_NOISE,
+        kl_warmup=0.0,
+        learning_rate=5e-4,
+        weight_decay=0.0,
+        gain_db=0.0,
+        shift_seconds=0.0,
+    ),
+}

@@ -1,0 +1,67 @@
+"""The observation noise of a spectrogram: what a sample of p(x | code) has and the decoder's mean has not.
+
+The decoder's mean is a blur: the grain of a snare is in the residual. The residual is not white: neighbouring frames
+share samples and neighbouring bands share bins. So its power spectrum over (frequency, frame) and its distribution
+are measured on the training set, and noise is drawn that has both.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor, nn
+
+QUANTILES = 65
+
+
+class Texture(nn.Module):
+    """Unit-variance noise shaped like a model's standardised residuals, (frequency, frame)."""
+
+    amplitude: Tensor  # (frequency, frame // 2 + 1): amplitude of each two-dimensional frequency
+    quantiles: Tensor  # residual values at evenly spaced normal scores
+
+    def __init__(self, bands: int, frames: int) -> None:
+        super().__init__()
+        self.bands, self.frames = bands, frames
+        self.register_buffer("amplitude", torch.ones(bands, frames // 2 + 1))
+        self.register_buffer("quantiles", _scores())
+
+    @torch.no_grad()
+    def fit(self, residuals: Tensor) -> None:
+        """Measure standardised residuals, (clip, frequency, frame)."""
+        power = torch.zeros_like(self.amplitude)
+        for residual in residuals.split(64):
+            power += torch.fft.rfft2(residual - residual.mean()).abs().square().sum(dim=0)
+        amplitude = power.sqrt()
+        self.amplitude.copy_(amplitude / self._level(amplitude))
+        flat = residuals.flatten()
+        sample = flat[:: max(1, len(flat) // 1_000_000)].sort().values
+        shares = torch.special.ndtr(_scores())
+        places = (shares * (len(sample) - 1)).round().long()
+        self.quantiles.copy_(sample[places])
+
+    def draw(self, rng: Generator) -> Tensor:
+        """One field, (frequency, frame)."""
+        white = torch.randn(self.bands, self.frames, generator=rng)
+        field = torch.fft.irfft2(torch.fft.rfft2(white) * self.amplitude, s=(self.bands, self.frames))
+        return self._to_residual(field)
+
+    def _to_residual(self, normal: Tensor) -> Tensor:
+        """From normal scores to the measured distribution, by linear interpolation between quantiles."""
+        scores = _scores()
+        step = float(scores[1] - scores[0])
+        place = ((normal - float(scores[0])) / step).clamp(0, QUANTILES - 1.001)
+        left = place.long()
+        return torch.lerp(self.quantiles[left], self.quantiles[left + 1], place - left)
+
+    def _level(self, amplitude: Tensor) -> Tensor:
+        """Root mean square over the full plane; inner columns of a half-spectrum count twice."""
+        full = torch.full((amplitude.shape[1],), 2.0)
+        full[0] = 1.0
+        if self.frames % 2 == 0:
+            full[-1] = 1.0
+        return ((amplitude.square() * full).sum() / (self.bands * self.frames)).sqrt().clamp_min(1e-12)
+
+
+def _scores() -> Tensor:
+    """Evenly spaced normal scores from -4 to 4."""
+    return torch.linspace(-4.0, 4.0, QUANTILES)

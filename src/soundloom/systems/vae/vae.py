@@ -1,0 +1,256 @@
+"""Spectrogram autoencoder and VAE: one Gaussian code per clip, decoded to a spectrogram.
+
+Kingma & Welling 2014, https://arxiv.org/abs/1312.6114; beta: Higgins et al. 2017; free bits: Kingma et al. 2016,
+https://arxiv.org/abs/1606.04934; learned noise: Rybkin et al. 2021, https://arxiv.org/abs/2006.13202
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from soundloom.conditions import Schema, Value
+from soundloom.joint import Joint
+from soundloom.system import (
+    Augmentation,
+    Batch,
+    Clips,
+    Loss,
+    Objective,
+    Report,
+    Representation,
+    Stage,
+    System,
+)
+from soundloom.systems.vae import course
+from soundloom.systems.vae.continuation import carry_on
+from soundloom.systems.vae.mixture import ConditionalMixture, Place
+from soundloom.systems.vae.network import BandNetwork, Decoded
+from soundloom.systems.vae.settings import PRESETS, VAEConfig
+from soundloom.systems.vae.texture import Texture
+
+STUDIED = 4096  # clips that statistics are taken from, at most
+LINEAR_RATE = 0.1  # the principal components are near their best from the start
+NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
+
+
+class ELBO(Objective):
+    """The evidence lower bound, in nats for each number of the spectrogram, and the likelihood of its spread."""
+
+    name = "elbo"
+
+    def __init__(self, vae: SpectrogramVAE) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def moves(self) -> Iterable[nn.Parameter]:
+        return (parameter for parameter in self.vae.parameters() if parameter.requires_grad)
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        config, network = self.vae.config, self.vae.network
+        careful = network.linear_path() if isinstance(network, BandNetwork) else []
+        ids = {id(parameter) for parameter in careful}
+        rest = [parameter for parameter in self.moves() if id(parameter) not in ids]
+        groups = [
+            {"params": rest, "lr": config.learning_rate},
+            {"params": careful, "lr": config.learning_rate * LINEAR_RATE, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=config.weight_decay)
+
+    def forward(self, batch: Batch, fraction: float) -> Loss:
+        vae, config = self.vae, self.vae.config
+        x = batch.x[:, 0]
+        conditions = hide(batch.conditions, batch.uniform(1), vae.schema, config.unknown_share)
+        code = vae.network.encode(x, conditions)
+        z = code.mean
+        if config.variational:
+            z = z + torch.exp(0.5 * code.log_variance) * batch.normal(config.latent)
+        out = vae.network.decode(z, conditions)
+        error = out.mean - x
+        reconstruction = negative_log_likelihood(error, vae.log_noise).flatten(1).sum(dim=1).mean()
+        total = reconstruction
+        parts = {"reconstruction": reconstruction / x[0].numel(), "error": error.square().mean().sqrt()}
+        if config.variational:
+            divergence = kl_from_standard_normal(code.mean, code.log_variance)
+            charged = divergence.clamp_min(config.free_bits).sum(dim=1).mean()
+            warmth = min(1.0, fraction / config.kl_warmup) if config.kl_warmup > 0 else 1.0
+            total = total + warmth * config.beta * charged
+            parts["divergence"] = divergence.sum(dim=1).mean()
+        if vae.texture is not None:  # the spread learns from the mean's errors, and never bends the mean
+            total = total + negative_log_likelihood(error.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
+        return Loss(total / x[0].numel(), parts)
+
+
+class SpectrogramVAE(System):
+    """Autonomous, conditioned on any Category or Scalar, continuing, varying: all from one code per clip."""
+
+    PRESETS = PRESETS
+    Config = VAEConfig
+    continues = True
+    resembles = True
+
+    def __init__(self, config: VAEConfig, representation: Representation, schema: Schema) -> None:
+        super().__init__()
+        self.config, self.representation, self.schema = config, representation, schema
+        self.samples = round(config.seconds * representation.sample_rate)
+        self.augmentation = Augmentation(config.gain_db, config.shift_seconds)
+        shape = representation.encode(torch.zeros(1, 1, self.samples)).shape
+        if len(shape) != 4:
+            raise ValueError("the vae system sees spectrograms; choose a representation with frequencies and frames")
+        bands, frames = shape[2], shape[3]
+        self.network: BandNetwork | course.CourseNetwork
+        if config.network == "course":
+            _check_course(bands, frames, config)
+            self.network = course.CourseNetwork(config.noise or 0.1)
+        else:
+            self.network = BandNetwork(bands, frames, config.latent, config.widths, config.blocks, schema.width)
+        self.noise = nn.Parameter(torch.zeros(()), requires_grad=config.noise is None)
+        if config.noise is not None:
+            nn.init.constant_(self.noise, math.log(config.noise) / NOISE_RATE)
+        self.mixture = ConditionalMixture(config.latent, config.components, schema)
+        self.texture = Texture(bands, frames) if config.network == "bands" else None
+        self.joint = Joint(schema)
+
+    @property
+    def log_noise(self) -> Tensor:
+        """Natural logarithm of the standard deviation of x given its code, one number for all of x."""
+        return self.noise * NOISE_RATE
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("vae", self.representation, (ELBO(self),)),)
+
+    def sampling_options(self) -> dict[str, str]:
+        return {
+            "prior": "mixture (default: fitted to the codes of the training set) or normal (the standard-normal prior)",
+            "texture": "1 (default) samples p(x | code); 0 gives its mean, smoother than real sounds",
+        }
+
+    @torch.no_grad()
+    def study(self, clips: Clips) -> None:
+        """Take the mean, the scale and the principal components of the training set."""
+        if not isinstance(self.network, BandNetwork):
+            return
+        x = torch.cat([self.representation.encode(audio)[:, 0] for audio, _ in clips.batches(64)])
+        left_over = self.network.study(x)
+        if self.config.noise is None:
+            self.noise.fill_(math.log(left_over) / NOISE_RATE)
+
+    @torch.no_grad()
+    def settle(self, clips: Clips) -> None:
+        """Fit the mixture to the codes of the training set, and the texture to what the decoder misses."""
+        codes, rows, residuals = [], [], []
+        for number, (audio, conditions) in enumerate(clips.batches(64)):
+            x = self.representation.encode(audio)[:, 0]
+            code = self.network.encode(x, conditions)
+            z = code.mean
+            if self.config.variational:
+                drawn = Batch(x, conditions, seed=0, step=number).normal(self.config.latent)
+                z = z + torch.exp(0.5 * code.log_variance) * drawn
+            out = self.network.decode(z, conditions)
+            residuals.append((x - out.mean) * torch.exp(-out.log_spread))
+            codes.append(z)
+            rows.append(conditions)
+        self.mixture.fit(torch.cat(codes), torch.cat(rows))
+        if self.texture is not None:
+            self.texture.fit(torch.cat(residuals))
+
+    @torch.no_grad()
+    def sample(
+        self,
+        length: int,
+        *,
+        conditions: Sequence[Mapping[str, Value]],
+        prompt: Tensor | None,
+        like: Sequence[Tensor],
+        distance: float,
+        temperature: float,
+        rngs: Sequence[Generator],
+        report: Report,
+        options: Mapping[str, Any],
+    ) -> Tensor:
+        rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
+        texture = float(options.get("texture", 1.0)) * temperature
+        clips = []
+        for row, rng in zip(rows, rngs, strict=True):
+            if prompt is not None:
+                place = self._place(row, options, rng)
+                clips.append(carry_on(self, prompt, row, place, temperature, texture, rng)[:, :length])
+                continue
+            if like:
+                x = self._resemble(like, row, distance, texture, rng)
+            else:
+                x = self._draw(row, temperature, texture, options, rng)
+            clips.append(self._cut(self.representation.decode(x[None, None], rng)[0], length))
+        return torch.stack(clips)
+
+    def texture_of(self, out: Decoded, strength: float, rng: Generator) -> Tensor:
+        """What a sample of p(x | code) adds to its mean, (frequency, frame)."""
+        if not strength:
+            return torch.zeros_like(out.mean[0])
+        if self.texture is None:
+            field = torch.randn(out.mean[0].shape, generator=rng)
+        else:
+            field = self.texture.draw(rng)
+        return strength * field * torch.exp(out.log_spread[0])
+
+    def _draw(
+        self, row: Tensor, temperature: float, texture: float, options: Mapping[str, Any], rng: Generator
+    ) -> Tensor:
+        """A new spectrogram, (frequency, frame)."""
+        place = self._place(row, options, rng)
+        code = place.centre + temperature * (place.factor @ torch.randn(self.config.latent, generator=rng))
+        out = self.network.decode(code[None], row[None])
+        return out.mean[0] + self.texture_of(out, texture, rng)
+
+    def _place(self, row: Tensor, options: Mapping[str, Any], rng: Generator) -> Place:
+        if options.get("prior", "mixture") == "normal":
+            return Place(torch.zeros(self.config.latent), torch.eye(self.config.latent))
+        return self.mixture.place(row, rng)
+
+    def _resemble(self, like: Sequence[Tensor], row: Tensor, distance: float, texture: float, rng: Generator) -> Tensor:
+        """A variation of one sound, or the point at `distance` (0 to 1) on the way from the first of two to the second."""
+        spectra = [self.representation.encode(sound[None])[:, 0] for sound in like]
+        codes = [self.network.encode(x, row[None]).mean for x in spectra]
+        details = [x - self.network.decode(code, row[None]).mean for x, code in zip(spectra, codes, strict=True)]
+        if len(like) == 2:
+            out = self.network.decode(torch.lerp(*codes, distance), row[None])
+            return out.mean[0] + torch.lerp(*details, distance)[0]  # both ends are the sounds themselves
+        code = codes[0] + distance * self.mixture.spread * torch.randn(self.config.latent, generator=rng)
+        out = self.network.decode(code, row[None])
+        kept = max(0.0, 1.0 - distance)
+        return out.mean[0] + kept * details[0][0] + (1 - kept) * self.texture_of(out, texture, rng)
+
+    def _cut(self, sound: Tensor, length: int) -> Tensor:
+        sound = sound[:, :length].clone()
+        if length < self.samples:
+            fade = min(length, self.representation.sample_rate // 100)
+            sound[:, length - fade :] *= torch.linspace(1, 0, fade)
+        return sound
+
+
+def hide(conditions: Tensor, drawn: Tensor, schema: Schema, share: float) -> Tensor:
+    """Make all conditions of a share of the rows unknown; `drawn` is uniform, (row, 1)."""
+    return torch.where(drawn < share, torch.zeros_like(conditions), conditions) if schema.width else conditions
+
+
+def negative_log_likelihood(error: Tensor, log_deviation: Tensor) -> Tensor:
+    """-ln N(error; 0, exp(log_deviation)), elementwise, in nats."""
+    return 0.5 * (error * torch.exp(-log_deviation)).square() + log_deviation + 0.5 * math.log(2 * math.pi)
+
+
+def kl_from_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence of N(mean, exp(log_variance)) from N(0, 1), elementwise, in nats."""
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
+
+
+def _check_course(bands: int, frames: int, config: VAEConfig) -> None:
+    wanted = (course.BINS + 1, course.FRAMES, course.LATENT)
+    if (bands, frames, config.latent) != wanted:
+        raise ValueError(
+            f"the course's network takes {wanted[0]} bins, {wanted[1]} frames and {wanted[2]} latent dimensions, not "
+            f"{bands}, {frames} and {config.latent}; use --preset course as it is, or network=bands"
+        )

@@ -1,0 +1,194 @@
+"""Training: from a folder of sounds to a run folder, whose checkpoint is all that generation needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundloom.config import from_json, nearest, override, read_json, to_json, write_json
+from soundloom.train.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from soundloom.system import System
+    from soundloom.train.distributed import Team
+    from soundloom.train.loop import Outcome, Watcher
+
+DATA, TRAINING = "data.json", "training.json"
+
+__all__ = ["TrainSettings", "train"]
+
+
+class Silent:
+    """Watches nothing."""
+
+    def step(self, step: int, fraction: float, loss: float, clips: int) -> None: ...
+
+    def say(self, sentence: str) -> None: ...
+
+
+def train(
+    system: str,
+    folder: str | Path,
+    *,
+    out: str | Path,
+    preset: str | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    set: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+    conditions: Sequence[str] | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    watcher: Watcher | None = None,
+    **more: Any,
+) -> Outcome:
+    """Train a system on a folder of sounds.
+
+    Args:
+        system: the name of a model family, such as "vae".
+        folder: the sounds; with metadata.csv or folder names for labels.
+        out: the run folder; made if need be. One that holds a run is refused, unless `resume`.
+        preset: named settings of the system; None takes its default for any sounds.
+        minutes: stop after so long, from this call on; the schedule adapts. Or
+        steps: stop after so many steps; then an interrupted and resumed training ends with the same weights.
+        set: changes to the preset, as "latent=32".
+        where: use only files whose labels have these values, as {"permissive": "yes"}.
+        conditions: labels that the model can be asked for; None takes the preset's, or what the data offers.
+        seed: of weights, order and draws.
+        resume: go on with the run in `out`, under its own settings; minutes or steps may be more than before.
+        watcher: is told of each step and of what happens.
+        more: other fields of `TrainSettings`.
+
+    Raises:
+        ValueError: an unknown name or value, no usable sound, or a folder that holds another run.
+    """
+    from soundloom.train.distributed import team
+
+    started_at = time.monotonic()
+    run, watch = Path(out), watcher or Silent()
+    settings = from_json(TrainSettings, {"steps": steps, "minutes": minutes, "seed": seed, **more}, where="training")
+    with team() as us:
+        if resume:
+            training = _again(system, Path(folder), run, settings, us, watch, started_at)
+        else:
+            config = _config(system, preset, set, conditions)
+            training = _afresh(system, Path(folder), run, config, settings, where, us, watch, started_at)
+        return training.train()
+
+
+def _config(system: str, preset: str | None, set: Sequence[str], conditions: Sequence[str] | None) -> Any:
+    from soundloom.discover import system_named
+
+    presets = system_named(system).PRESETS
+    name = preset or next(iter(presets))
+    if name not in presets:
+        raise ValueError(f"{system} has no preset {name!r}; {nearest(name, presets)}")
+    config = override(presets[name], set)
+    return config if conditions is None else replace(config, conditions=tuple(conditions))
+
+
+def _afresh(
+    name: str,
+    folder: Path,
+    run: Path,
+    config: Any,
+    settings: TrainSettings,
+    where: Mapping[str, str] | None,
+    us: Team,
+    watch: Watcher,
+    started_at: float,
+) -> Any:
+    """A training from the beginning: scan, cut, look at the data once, start the weights."""
+    import torch
+
+    from soundloom import checkpoint
+    from soundloom.data.labels import known, propose_conditions
+    from soundloom.discover import system_named
+    from soundloom.joint import Joint
+    from soundloom.representations import build
+    from soundloom.train.loop import Training
+
+    kind = system_named(name)
+    representation = build(config.representation)
+    if us.leads and any((run / file).exists() for file in (checkpoint.CONFIG, TRAINING)):
+        raise ValueError(f"{run} holds a run already; go on with it by --resume, or choose another --out")
+    store = _clips(folder, config, representation.sample_rate, where)
+    schema = propose_conditions(store.index, config.conditions)
+    ours, held_out = store.split(settings.held_out, seed=0)
+    if not len(ours):
+        raise ValueError(f"all {len(store)} clips of {folder} would be held out; lower held_out or add sounds")
+    watch.say(_summary(store, len(ours), len(held_out), schema))
+    torch.manual_seed(settings.seed)
+    from soundloom.train.feed import Feed
+
+    clips, unseen = Feed(ours, schema), Feed(held_out, schema)
+    if config.fit_range and hasattr(representation, "fitted"):
+        representation = representation.fitted(audio for audio, _ in clips.batches(64))
+    system: System = kind(config, representation, schema)
+    system.study(clips)
+    joint: Joint = system.joint
+    joint.fit([known(schema, labels) for labels in ours.labels])
+    if us.leads:
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / DATA, _account(store, ours.files, held_out.files, folder))
+        description = {"system": name, "where": dict(where or {}), "training": to_json(settings)}
+        write_json(run / checkpoint.CONFIG, checkpoint.describe(system, name))
+        write_json(run / TRAINING, description)
+    return Training(run, system, name, clips, unseen, settings, us, watch, started_at)
+
+
+def _again(
+    name: str, folder: Path, run: Path, settings: TrainSettings, us: Team, watch: Watcher, started_at: float
+) -> Any:
+    """A training that goes on: everything but its length comes from the run folder."""
+    from soundloom import checkpoint
+    from soundloom.train.feed import Feed
+    from soundloom.train.loop import Training
+
+    if not (run / TRAINING).is_file():
+        raise ValueError(f"{run} holds no run to resume; leave --resume out to begin one")
+    before = read_json(run / TRAINING)
+    if before["system"] != name:
+        raise ValueError(f"{run} is a run of {before['system']}, not of {name}; name that system")
+    settings = from_json(
+        TrainSettings,
+        {**before["training"], "steps": settings.steps, "minutes": settings.minutes},
+        where=str(run / TRAINING),
+    )
+    system = checkpoint.build(read_json(run / checkpoint.CONFIG), where=str(run / checkpoint.CONFIG))
+    store = _clips(folder, system.config, system.representation.sample_rate, before["where"])
+    ours, held_out = store.split(settings.held_out, seed=0)
+    account = read_json(run / DATA)
+    if sorted(account["training"]) != sorted(ours.files):
+        raise ValueError(
+            f"{folder} no longer gives the clips that {run} was trained on; put them back, or start a new --out"
+        )
+    clips, unseen = Feed(ours, system.schema), Feed(held_out, system.schema)
+    training = Training(run, system, name, clips, unseen, settings, us, watch, started_at)
+    training.resume()
+    return training
+
+
+def _clips(folder: Path, config: Any, sample_rate: int, where: Mapping[str, str] | None) -> Any:
+    from soundloom.data.clips import ClipSettings, open_clips
+
+    return open_clips(folder, ClipSettings(sample_rate, config.seconds, cut=config.cut), where=where)
+
+
+def _summary(store: Any, ours: int, held_out: int, schema: Any) -> str:
+    index = store.index
+    named = ", ".join(schema.names) or "none"
+    return (
+        f"{index.found} files found, {len(index.entries)} used, {len(index.skipped)} skipped; {ours} clips to train on, "
+        f"{held_out} held out by group; conditions: {named}"
+    )
+
+
+def _account(store: Any, ours: list[str], held_out: list[str], folder: Path) -> dict[str, Any]:
+    """What the run was trained on, for people and for evaluation."""
+    whole = store.index.to_json()
+    facts = {key: whole[key] for key in ("found", "used", "skipped", "notes")}
+    return {**facts, "training": sorted(dict.fromkeys(ours)), "held_out": sorted(dict.fromkeys(held_out))}

@@ -1,0 +1,68 @@
+"""Several processes as one: torchrun starts them, each takes its rows of every batch (gloo on processors, nccl on GPUs)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's place among those that train together."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """The first process alone writes, shows and decides."""
+        return self.rank == 0
+
+    def rows(self, batch_size: int) -> slice:
+        """This process's rows of a batch.
+
+        Raises:
+            ValueError: the batch cannot be shared out evenly.
+        """
+        if batch_size % self.size:
+            raise ValueError(
+                f"a batch of {batch_size} clips cannot be shared by {self.size} processes; "
+                f"use --set batch_size={-(-batch_size // self.size) * self.size}"
+            )
+        share = batch_size // self.size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def agree(self, value: Any) -> Any:
+        """The first process's value, on all of them."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def wrap(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """The module with its gradients averaged over the team."""
+        if self.size == 1:
+            return module
+        return nn.parallel.DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
+
+
+@contextmanager
+def team() -> Iterator[Team]:
+    """Join the processes that torchrun started, or be a team of one."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Team()
+        return
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield Team(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

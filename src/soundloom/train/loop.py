@@ -1,0 +1,265 @@
+"""The training loop: it fits on a screen and knows no system by name."""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from soundloom import checkpoint
+from soundloom.system import Batch, System
+from soundloom.train import precision, state
+from soundloom.train.budget import Budget, learning_rate_factor
+from soundloom.train.distributed import Team
+from soundloom.train.feed import Feed
+from soundloom.train.preview import held_out_loss, preview
+from soundloom.train.settings import TrainSettings
+
+LOG = "log.jsonl"
+EARLY_SECONDS = 30.0  # of training, before the second preview
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how the training goes: a progress bar, a program, a test."""
+
+    def step(self, step: int, fraction: float, loss: float, clips: int) -> None: ...
+
+    def say(self, sentence: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    run: Path
+    steps: int
+    seconds: float
+    finished: bool
+    losses: dict[str, float]
+    held_out: dict[str, float]
+
+
+class Training:
+    """One stage of one system on its way: weights, their average, optimizers, the clock."""
+
+    def __init__(
+        self,
+        run: Path,
+        system: System,
+        name: str,
+        clips: Feed,
+        held_out: Feed,
+        settings: TrainSettings,
+        team: Team,
+        watcher: Watcher,
+        started_at: float,
+    ) -> None:
+        self.run, self.system, self.name, self.settings = run, system, name, settings
+        self.clips, self.held_out, self.team, self.watcher = clips, held_out, team, watcher
+        self.device = _device(settings)
+        system.to(self.device)
+        (self.stage,) = system.stages()
+        self.optimizers = {objective.name: objective.optimizer() for objective in self.stage.objectives}
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]
+        self.average = copy.deepcopy(system).eval()
+        self.budget = Budget(settings, started_at)
+        self.step, self.precision = 0, settings.precision
+        self.losses: dict[str, float] = {}
+        self.unseen: dict[str, float] = {}
+
+    def resume(self) -> None:
+        """Go on from the last saved state."""
+        facts = state.load(self.run, self.system, self.average, self.optimizers)
+        self.step, self.precision, self.budget.before = facts["step"], facts["precision"], facts["seconds"]
+        if self.team.leads:
+            _forget_after(self.run / LOG, self.step)
+        self.watcher.say(f"going on after step {self.step}")
+
+    def train(self) -> Outcome:
+        """Train until the budget is spent or a signal asks to stop; either way everything is saved."""
+        objectives = [(objective, self.team.wrap(objective, self.device)) for objective in self.stage.objectives]
+        if self.precision == "auto":
+            self.precision = self.team.agree(self._faster_precision())
+            self.watcher.say(f"training in {self.precision}, the faster on this machine")
+        saved_at = time.monotonic()
+        previewed_at = -float("inf") if self.step == 0 else self.budget.seconds
+        early = self.step == 0
+        with stop_signals() as stop:
+            while (fraction := self.team.agree(self.budget.fraction(self.step))) < 1 and not self.team.agree(
+                bool(stop)
+            ):
+                if self._due(previewed_at, early):
+                    early = previewed_at == -float("inf")
+                    self._preview()
+                    previewed_at = self.budget.seconds
+                self._descend(objectives, fraction)
+                self.step += 1
+                if self.team.leads and time.monotonic() - saved_at >= self.settings.save_seconds:
+                    self.save()
+                    saved_at = time.monotonic()
+            finished = fraction >= 1
+        if self.team.leads:
+            self.finish()
+        return Outcome(self.run, self.step, self.budget.seconds, finished, self.losses, self.unseen)
+
+    def _descend(self, objectives: list[tuple[Any, nn.Module]], fraction: float) -> None:
+        """One step of every objective of the stage: one for a VAE, two for a GAN."""
+        size = self.system.config.batch_size
+        audio, codes = self.clips.at(self.step, size, self.settings.seed, self.team, self.system.augmentation)
+        rows = self.team.rows(size)
+        encoded = self.stage.representation.encode(audio.to(self.device))
+        batch = Batch(encoded, codes.to(self.device), self.settings.seed, self.step, rows.start, size)
+        for objective, wrapped in objectives:
+            optimizer = self.optimizers[objective.name]
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * learning_rate_factor(fraction, self.settings.warmup)
+            with precision.autocast(self.precision, self.device):
+                loss = wrapped(batch, fraction)
+            optimizer.zero_grad(set_to_none=True)
+            loss.total.backward()
+            nn.utils.clip_grad_norm_(list(objective.moves()), self.settings.clip_norm)
+            optimizer.step()
+            self._note(objective.name, loss.total, loss.parts, fraction)
+        follow(self.average, self.system, min(self.settings.average, (1 + self.step) / (10 + self.step)))
+
+    def _note(self, name: str, total: torch.Tensor, parts: dict[str, torch.Tensor], fraction: float) -> None:
+        values = {f"{name}.{part}": float(value) for part, value in {"loss": total, **parts}.items()}
+        if not all(value - value == 0 for value in values.values()):
+            raise FloatingPointError(
+                f"the loss became {values[f'{name}.loss']} at step {self.step}; the last saved state is whole: go on "
+                f"from it with --resume and a lower learning rate, such as --set learning_rate=3e-4"
+            )
+        self.losses |= values
+        if self.team.leads:
+            self.watcher.step(self.step, fraction, values[f"{name}.loss"], self.system.config.batch_size)
+            _log(self.run / LOG, {"step": self.step, "seconds": round(self.budget.seconds, 3), **values})
+
+    def _due(self, previewed_at: float, early: bool) -> bool:
+        if not self.settings.preview_seconds or not self.team.leads:
+            return False
+        waited = self.budget.seconds - previewed_at
+        return waited >= (min(EARLY_SECONDS, self.settings.preview_seconds) if early else self.settings.preview_seconds)
+
+    def _preview(self) -> None:
+        """Let hear what the averaged weights make now, and measure them on clips never seen."""
+        self._settle()
+        folder = self.run / "previews" / f"step-{self.step:06d}"
+        preview(folder, self.average, self.settings.preview_count, self.settings.seed)
+        said = f"step {self.step}: {self.settings.preview_count} sounds in {folder}"
+        if self.unseen:
+            said += "; held out: " + ", ".join(f"{key} {value:.4g}" for key, value in self.unseen.items())
+        self.watcher.say(said)
+
+    def _settle(self) -> None:
+        self.average.settle(self.clips)
+        if len(self.held_out):
+            self.unseen = held_out_loss(self.average, self.held_out, self.device)
+            _log(
+                self.run / LOG, {"step": self.step, **{f"held_out.{key}": value for key, value in self.unseen.items()}}
+            )
+
+    def save(self) -> None:
+        """Write what generation needs and what training needs, in this order: a kill between them costs nothing."""
+        checkpoint.save(self.run, self.average, self.name)
+        facts = {"step": self.step, "seconds": self.budget.seconds, "precision": self.precision}
+        state.save(self.run, self.system, self.average, self.optimizers, facts)
+
+    def finish(self) -> None:
+        """Fit the priors to the last weights, let hear once more, and save."""
+        if self.settings.preview_seconds:
+            self._preview()
+        else:
+            self._settle()
+        self.save()
+
+    def _faster_precision(self) -> str:
+        """Measured on the first batch; leaves weights and statistics as they were."""
+        before = copy.deepcopy(self.system.state_dict())
+        audio, codes = self.clips.at(
+            0, self.system.config.batch_size, self.settings.seed, self.team, self.system.augmentation
+        )
+        batch = Batch(self.stage.representation.encode(audio.to(self.device)), codes.to(self.device), 0, 0)
+
+        def step() -> None:
+            for objective in self.stage.objectives:
+                objective(batch, 0.5).total.backward()
+
+        found = precision.faster_precision(step, self.device)
+        self.system.load_state_dict(before)
+        self.system.zero_grad(set_to_none=True)
+        return found
+
+
+@torch.no_grad()
+def follow(average: System, system: System, decay: float) -> None:
+    """Move the averaged weights towards the current ones (Polyak & Juditsky 1992); buffers are taken as they are."""
+    moved = dict(system.named_parameters())
+    torch._foreach_lerp_(list(dict(average.named_parameters()).values()), list(moved.values()), 1 - decay)
+    learnt = {id(parameter) for parameter in moved.values()}
+    theirs = dict(average.named_buffers())
+    for name, buffer in system.named_buffers():
+        if id(buffer) not in learnt and name in theirs and buffer.is_floating_point() and name.endswith(RUNNING):
+            theirs[name].copy_(buffer)
+
+
+RUNNING = ("running_mean", "running_var")  # batch statistics move while training; all other buffers are set once
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM in a list instead of dying of them; a second one is no longer caught."""
+    caught: list[int] = []
+    previous = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            previous[number] = signal.signal(number, note)
+        except ValueError:  # not the main thread: whoever runs it there handles signals
+            break
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _device(settings: TrainSettings) -> torch.device:
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(settings.device)
+
+
+def _log(path: Path, facts: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(facts) + "\n")
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Drop what was logged after the state that training goes on from."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] < step:
+                kept.append(line)
+        except (json.JSONDecodeError, KeyError):
+            continue  # half a line, from a kill
+    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

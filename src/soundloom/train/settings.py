@@ -1,0 +1,34 @@
+"""Settings of the training loop: those that no system needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long to train, how often to save and to let hear. Give `steps` or `minutes`, not both."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    held_out: float = 0.1  # share of the clips, by whole groups, that training never sees
+    average: float = 0.998  # decay of the exponential moving average of the weights, which is what is kept
+    clip_norm: float = 1.0  # longest gradient
+    warmup: float = 0.02  # share of the training over which the learning rate comes in
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    save_seconds: float = 30.0  # 0 saves after each step
+    preview_seconds: float = 120.0  # after one at the start and one early; 0 makes none
+    preview_count: int = 8
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("give either steps or minutes: --minutes 10 is a good start on a laptop")
+        if self.steps is not None and self.steps < 0:
+            raise ValueError(f"steps is {self.steps} but must be at least 0")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"minutes is {self.minutes:g} but must be above 0; 10 is a good start")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out is {self.held_out:g} but is a share, from 0 up to 1; 0.1 is usual")
