@@ -9,13 +9,42 @@ from collections.abc import Mapping
 from typing import Any
 
 from soundloom.config import from_json, nearest, to_json
+from soundloom.representations import mfcc
+from soundloom.representations.complex import ComplexSpectrum
+from soundloom.representations.instantaneous_frequency import InstantaneousFrequency
+from soundloom.representations.log_frequency import LogFrequency
+from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
+from soundloom.representations.mulaw import MuLaw
 from soundloom.representations.stft import STFT
 from soundloom.system import Representation
 
-REPRESENTATIONS: dict[str, type[Any]] = {kind.kind: kind for kind in (MelSpectrogram,)}
+REPRESENTATIONS: dict[str, type[Any]] = {
+    kind.kind: kind
+    for kind in (
+        MuLaw,
+        Magnitude,
+        LogMagnitude,
+        LogFrequency,
+        MelSpectrogram,
+        ComplexSpectrum,
+        InstantaneousFrequency,
+    )
+}
 
-__all__ = ["REPRESENTATIONS", "STFT", "MelSpectrogram", "build", "describe"]
+__all__ = [
+    "REPRESENTATIONS",
+    "STFT",
+    "ComplexSpectrum",
+    "InstantaneousFrequency",
+    "LogFrequency",
+    "LogMagnitude",
+    "Magnitude",
+    "MelSpectrogram",
+    "MuLaw",
+    "build",
+    "describe",
+]
 
 
 def describe(representation: Representation) -> dict[str, Any]:
@@ -33,6 +62,8 @@ def build(description: Mapping[str, Any]) -> Representation:
     kind = settings.pop("kind", None)
     if kind is None:
         raise ValueError(f"a representation needs a kind; known: {', '.join(sorted(REPRESENTATIONS))}")
+    if kind == "mfcc":
+        mfcc.refuse()
     if kind not in REPRESENTATIONS:
         raise ValueError(f"no representation {kind!r}; {nearest(str(kind), REPRESENTATIONS)}")
     made: Representation = from_json(REPRESENTATIONS[kind], settings, where=f"representation {kind}")

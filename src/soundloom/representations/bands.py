@@ -49,8 +49,10 @@ def triangles(corners: NDArray[np.float64], sample_rate: int, n_fft: int) -> NDA
     return np.maximum(0.0, np.minimum(rising, falling))
 
 
-def bank_of(weights: NDArray[np.float64], corners: NDArray[np.float64], sample_rate: int, n_fft: int) -> Bands:
-    """The bands, if each of them holds a frequency.
+def bank_of(
+    weights: NDArray[np.float64], corners: NDArray[np.float64], sample_rate: int, n_fft: int, *, mean: bool = False
+) -> Bands:
+    """The bands, if each of them holds a frequency; `mean` scales the weights of each to sum to 1.
 
     Raises:
         ValueError: some hold none; the message names them and what would fill them.
@@ -62,10 +64,11 @@ def bank_of(weights: NDArray[np.float64], corners: NDArray[np.float64], sample_r
         raise ValueError(
             f"{len(empty)} of {len(weights)} bands hold no frequency of the transform and would always be silent "
             f"(band {named}, from {corners[empty[0]]:.0f} Hz): the narrowest is {narrowest:.1f} Hz wide where "
-            f"frequencies lie {sample_rate / n_fft:.1f} Hz apart; ask for fewer bands, a larger n_fft or a higher low_hz"
+            f"frequencies lie {sample_rate / n_fft:.1f} Hz apart; ask for fewer bands, a larger n_fft or more low_hz"
         )
-    weights.setflags(write=False)
-    return Bands(weights)
+    scaled = weights / weights.sum(1, keepdims=True) if mean else weights
+    scaled.setflags(write=False)
+    return Bands(scaled)
 
 
 @lru_cache(maxsize=32)

@@ -12,10 +12,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Tensor
 
 from soundloom.representations.bands import Bands, Inverse, bank_of, triangles
-from soundloom.representations.phase import reconstruct_phase
 from soundloom.representations.spectral import Logarithmic
 
 Scale = Literal["slaney", "htk"]
@@ -74,8 +73,8 @@ class MelSpectrogram(Logarithmic):
     def amplitude(self, audio: Tensor) -> Tensor:
         return self.bank.apply(self.stft.encode(audio).abs())
 
-    def waveform(self, amplitude: Tensor, rng: Generator | None) -> Tensor:
-        return reconstruct_phase(self.bank.invert(amplitude, self.inverse), self.stft, self.phase, rng)
+    def magnitude(self, amplitude: Tensor) -> Tensor:
+        return self.bank.invert(amplitude, self.inverse)
 
 
 def mel_from_hz(hz: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Generator, Tensor
 
-from soundloom.representations.phase import BEST, Method
+from soundloom.representations.phase import BEST, Method, reconstruct_phase
 from soundloom.representations.stft import STFT
 
 Output = Literal["unit", "decibels", "ln"]
@@ -54,8 +54,8 @@ class Spectral(ABC):
 
 
 @dataclass(frozen=True)
-class Logarithmic(Spectral):
-    """A representation whose numbers are levels on a logarithmic scale, the same scale for every clip.
+class Levelled(Spectral):
+    """A representation with levels on a logarithmic scale, the same scale for every clip.
 
     `floor_db` and `peak_db` are decibels of the linear amplitude, 20 log10; what is below the floor counts as silence
     and is decoded to silence. `output` says how the level is written: "unit" puts the floor at 0 and the peak at 1,
@@ -65,11 +65,9 @@ class Logarithmic(Spectral):
     floor_db: float = -60.0
     peak_db: float = 40.0
     output: Output = "unit"
-    phase: str = BEST
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        Method.parse(self.phase)
         if not self.floor_db < self.peak_db:
             raise ValueError(
                 f"floor_db is {self.floor_db:g} but must be below peak_db, {self.peak_db:g}; 80 below is usual"
@@ -78,16 +76,6 @@ class Logarithmic(Spectral):
     @abstractmethod
     def amplitude(self, audio: Tensor) -> Tensor:
         """The linear amplitudes whose logarithm is encoded, (batch, channel, frequency, frame)."""
-
-    @abstractmethod
-    def waveform(self, amplitude: Tensor, rng: Generator | None) -> Tensor:
-        """Audio (batch, channel, time) from linear amplitudes."""
-
-    def encode(self, audio: Tensor) -> Tensor:
-        return self.to_level(self.amplitude(audio))
-
-    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        return self.waveform(self.from_level(x), rng)
 
     def to_level(self, amplitude: Tensor) -> Tensor:
         """Linear amplitude, at least 0, to what is written; any shape. The gradient is 0 below the floor."""
@@ -119,3 +107,24 @@ class Logarithmic(Spectral):
             return self
         peak = round(20 * math.log10(loudest), 2)  # short numbers in files that people read
         return replace(self, peak_db=peak, floor_db=round(peak - (self.peak_db - self.floor_db), 2))
+
+
+@dataclass(frozen=True)
+class Logarithmic(Levelled):
+    """A representation that is levels and nothing else; `phase` names the method that finds the rest (see `phase/`)."""
+
+    phase: str = BEST
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Method.parse(self.phase)
+
+    @abstractmethod
+    def magnitude(self, amplitude: Tensor) -> Tensor:
+        """Magnitudes of the transform, (batch, channel, frequency, frame), from amplitudes that were encoded."""
+
+    def encode(self, audio: Tensor) -> Tensor:
+        return self.to_level(self.amplitude(audio))
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        return reconstruct_phase(self.magnitude(self.from_level(x)), self.stft, self.phase, rng)

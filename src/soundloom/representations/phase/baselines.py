@@ -18,5 +18,4 @@ def zero(magnitude: NDArray[np.float32], stft: STFT, rng: Generator) -> NDArray[
 
 def random(magnitude: NDArray[np.float32], stft: STFT, rng: Generator) -> NDArray[np.complex64]:
     """Phase uniform over the circle, drawn from `rng`: as loud as asked, noisy and smeared."""
-    drawn = torch.rand(magnitude.shape, generator=rng, device=rng.device).cpu().numpy()
-    return polar(magnitude, (2 * np.pi) * drawn.astype(np.float64))
+    return polar(magnitude, torch.rand(magnitude.shape, generator=rng, device=rng.device).cpu().numpy())

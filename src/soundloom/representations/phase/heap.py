@@ -1,7 +1,7 @@
-"""The heap of phase gradient heap integration: the loudest bin first, its phase spread to its neighbours.
+"""The loops of phase gradient heap integration: the loudest bin first, its phase spread to its neighbours.
 
-An entry is one 64-bit number, the magnitude's bits above the bin's place: positive floats sort as their bits do, so
-the heap compares integers and never looks a magnitude up.
+A heap entry is one 64-bit number, the magnitude's bits above the bin's place: positive floats sort as their bits do, so
+the heap compares integers and never looks a magnitude up. Phase is in turns, wrapped, so that single precision will do.
 """
 
 from __future__ import annotations
@@ -12,102 +12,146 @@ from numpy.typing import NDArray
 from soundloom.representations.compiled import compiled
 
 Floats = NDArray[np.float32]
+Entries = NDArray[np.uint64]
+
+PLACE = np.uint64(0xFFFFFFFF)  # the part of an entry that says where
+MAGNITUDE = np.uint64(32)  # how far up the magnitude's bits are
+ONE = np.uint64(1)
+HALF = np.float32(0.5)
 
 
 @compiled()
 def integrate(
-    keys: NDArray[np.uint64],
-    open_bins: NDArray[np.uint8],
-    starts: NDArray[np.uint64],
+    bits: NDArray[np.uint32],
+    wanted: NDArray[np.uint8],
+    starts: Entries,
     in_time: Floats,
     in_frequency: Floats,
     width: int,
-    phase: NDArray[np.float64],
+    phase: Floats,
+    heap: Entries,
 ) -> None:
-    """Spread phase from the loudest bins outwards, each step by the mean of the derivatives at its two ends.
+    """Spread phase from the loudest bins outwards, each step by the mean of the slopes at its two ends.
 
-    All arrays but `starts` are flat views of one grid of frames, `width` bins a row, with a border of closed bins.
+    Grids are flat, `width` bins a row, one row a frame, with a border of unwanted bins on every side.
 
     Args:
-        keys: magnitude bits << 32 | place in the grid.
-        open_bins: 1 where a phase is wanted and not yet known; 0 everywhere on return.
-        starts: keys of bins where an island may start, loudest first; an island starts with phase 0.
-        in_time: radians from one frame to the next.
-        in_frequency: radians from one bin to the next.
+        bits: grid of magnitudes, their bits.
+        wanted: grid, 1 where a phase is wanted and not yet known; what is reached becomes 0.
+        starts: entries of bins where an island may start, loudest first; an island starts with phase 0.
+        in_time: grid of turns from one frame to the next.
+        in_frequency: grid of turns from one bin to the next.
         width: bins a row, border included.
-        phase: takes the phase in radians of every bin that was open.
+        phase: grid, takes the phase in turns, 0 to 1, of what is reached.
+        heap: room for as many entries as the grid has bins.
     """
-    heap = np.empty(len(keys), np.uint64)
-    low_half = np.uint64(0xFFFFFFFF)
+    row = np.uint64(width)
     for start in starts:
-        seed = np.int64(start & low_half)
-        if not open_bins[seed]:
+        seed = start & PLACE
+        if not wanted[seed]:
             continue
-        open_bins[seed] = 0
+        wanted[seed] = 0
         phase[seed] = 0.0
         heap[0] = start
         size = 1
         while size > 0:
-            here = np.int64(heap[0] & low_half)
-            top_is_spent = True
+            here = heap[0] & PLACE
+            spent = True  # the top of the heap is done with, its room is free
             for side in range(4):
                 if side == 0:
-                    there = here + width
-                    step = 0.5 * (in_time[here] + in_time[there])
+                    there = here + row
+                    step = HALF * (in_time[here] + in_time[there])
                 elif side == 1:
-                    there = here - width
-                    step = -0.5 * (in_time[here] + in_time[there])
+                    there = here - row
+                    step = -HALF * (in_time[here] + in_time[there])
                 elif side == 2:
-                    there = here + 1
-                    step = 0.5 * (in_frequency[here] + in_frequency[there])
+                    there = here + ONE
+                    step = HALF * (in_frequency[here] + in_frequency[there])
                 else:
-                    there = here - 1
-                    step = -0.5 * (in_frequency[here] + in_frequency[there])
-                if not open_bins[there]:
+                    there = here - ONE
+                    step = -HALF * (in_frequency[here] + in_frequency[there])
+                if not wanted[there]:
                     continue
-                open_bins[there] = 0
-                phase[there] = phase[here] + step
-                if not (
-                    open_bins[there + width] or open_bins[there - width] or open_bins[there + 1] or open_bins[there - 1]
-                ):
-                    continue  # it could reach nobody when its turn comes
-                if top_is_spent:  # the spent top makes room: a neighbour is about as loud and hardly sinks
-                    _sink(heap, size, keys[there])
-                    top_is_spent = False
+                wanted[there] = 0
+                turns = phase[here] + step
+                phase[there] = turns - np.floor(turns)
+                if not (wanted[there + row] | wanted[there - row] | wanted[there + ONE] | wanted[there - ONE]):
+                    continue  # it would reach nobody when its turn came
+                entry = (np.uint64(bits[there]) << MAGNITUDE) | there
+                if spent:  # a neighbour is about as loud as the top was and hardly sinks
+                    _sink(heap, size, entry)
+                    spent = False
                 else:
-                    _rise(heap, size, keys[there])
+                    _rise(heap, size, entry)
                     size += 1
-            if top_is_spent:
+            if spent:
                 size -= 1
                 if size > 0:
-                    _sink(heap, size, heap[size])
+                    _replace(heap, size, heap[size])
 
 
 @compiled()
-def _sink(heap: NDArray[np.uint64], size: int, key: np.uint64) -> None:
-    """Put `key` in place of the top of a heap of `size` entries."""
-    hole = 0
-    while True:
-        child = 2 * hole + 1
-        if child >= size:
-            break
+def _sink(heap: Entries, size: int, entry: np.uint64) -> None:
+    """Put `entry`, likely a large one, in place of the top of a heap of `size` entries."""
+    hole, child = 0, 1
+    while child < size:
         if child + 1 < size and heap[child + 1] > heap[child]:
             child += 1
-        if heap[child] <= key:
+        if heap[child] <= entry:
             break
         heap[hole] = heap[child]
-        hole = child
-    heap[hole] = key
+        hole, child = child, 2 * child + 1
+    heap[hole] = entry
 
 
 @compiled()
-def _rise(heap: NDArray[np.uint64], size: int, key: np.uint64) -> None:
-    """Add `key` to a heap of `size` entries."""
-    hole = size
+def _replace(heap: Entries, size: int, entry: np.uint64) -> None:
+    """Put `entry`, likely a small one, in place of the top: down to a leaf without looking at it, then up."""
+    hole, child = 0, 1
+    while child + 1 < size:
+        child += int(heap[child + 1] > heap[child])
+        heap[hole] = heap[child]
+        hole, child = child, 2 * child + 1
+    if child < size:
+        heap[hole] = heap[child]
+        hole = child
+    _rise(heap, hole, entry)
+
+
+@compiled()
+def _rise(heap: Entries, hole: int, entry: np.uint64) -> None:
+    """Put `entry` where the heap has a hole at the end of a branch, or above."""
     while hole > 0:
         parent = (hole - 1) >> 1
-        if heap[parent] >= key:
+        if heap[parent] >= entry:
             break
         heap[hole] = heap[parent]
         hole = parent
-    heap[hole] = key
+    heap[hole] = entry
+
+
+@compiled(reorder=True)
+def slopes(
+    level: Floats, time_scale: float, frequency_scale: float, hop_turns: float, in_time: Floats, in_frequency: Floats
+) -> None:
+    """Derivatives of the phase from those of the log-magnitude, in turns, into the inside of two bordered grids.
+
+    Args:
+        level: natural logarithm of the magnitude, (frame, frequency).
+        time_scale: turns from frame to frame for each neper between the bins on either side.
+        frequency_scale: turns from bin to bin for each neper between the frames on either side.
+        hop_turns: turns of bin 1 from frame to frame.
+        in_time: takes turns from frame to frame, (frame + 2, frequency + 2).
+        in_frequency: takes turns from bin to bin, (frame + 2, frequency + 2).
+    """
+    frames, bins = level.shape
+    for n in range(frames):
+        before, after = max(n - 1, 0), min(n + 1, frames - 1)
+        scale = np.float32(frequency_scale) if after - before == 2 else np.float32(2 * frequency_scale)
+        for m in range(bins):
+            in_frequency[n + 1, m + 1] = scale * (level[after, m] - level[before, m])
+        for m in range(1, bins - 1):
+            slope = np.float32(time_scale) * (level[n, m + 1] - level[n, m - 1])
+            in_time[n + 1, m + 1] = slope + np.float32(hop_turns) * m
+        in_time[n + 1, 1] = 0.0  # at 0 Hz and Nyquist the spectrum mirrors itself: level
+        in_time[n + 1, bins] = np.float32(hop_turns) * (bins - 1)

@@ -1,4 +1,4 @@
-"""The inner loops of phase reconstruction: overlap-add, framing, and imposing a magnitude.
+"""The inner loops of Griffin-Lim: framing, imposing a magnitude, overlap-add.
 
 Arrays are row-major (frame, sample) or (frame, frequency): a frame lies in one piece of memory.
 """
@@ -16,19 +16,6 @@ TINY = np.float32(1e-30)  # squared amplitude, against a peak of 1, under which 
 
 
 @compiled(reorder=True)
-def overlap_add(frames: Floats, window: Floats, weight: Floats, hop: int, wave: Floats) -> None:
-    """Windowed frames (frame, n_fft) summed into `wave` (n_fft + (frames - 1) * hop,), then times `weight`."""
-    count, size = frames.shape
-    wave[:] = 0
-    for n in range(count):
-        piece = wave[n * hop : n * hop + size]
-        for i in range(size):
-            piece[i] += frames[n, i] * window[i]
-    for i in range(len(wave)):
-        wave[i] *= weight[i]
-
-
-@compiled(reorder=True)
 def cut_frames(wave: Floats, window: Floats, hop: int, frames: Floats) -> None:
     """Windowed pieces of `wave`, `hop` apart, into `frames` (frame, n_fft)."""
     count, size = frames.shape
@@ -39,17 +26,36 @@ def cut_frames(wave: Floats, window: Floats, hop: int, frames: Floats) -> None:
 
 
 @compiled(reorder=True)
-def impose(magnitude: Floats, rebuilt: Floats, before: Floats, momentum: float, target: Floats) -> None:
-    """Give `rebuilt` + momentum * (`rebuilt` - `before`) the magnitudes asked for, into `target`.
-
-    Complex spectra come as pairs of floats, (frame, 2 * frequency); magnitude is (frame, frequency).
-    """
+def impose(magnitude: Floats, spectrum: Floats) -> None:
+    """Give a spectrum, pairs of floats (frame, 2 * frequency), the magnitudes (frame, frequency), in place."""
     count, bins = magnitude.shape
-    pull = np.float32(momentum)
     for n in range(count):
         for m in range(bins):
-            real = rebuilt[n, 2 * m] + pull * (rebuilt[n, 2 * m] - before[n, 2 * m])
-            imag = rebuilt[n, 2 * m + 1] + pull * (rebuilt[n, 2 * m + 1] - before[n, 2 * m + 1])
+            real, imag = spectrum[n, 2 * m], spectrum[n, 2 * m + 1]
             gain = magnitude[n, m] / np.sqrt(real * real + imag * imag + TINY)
-            target[n, 2 * m] = gain * real
-            target[n, 2 * m + 1] = gain * imag
+            spectrum[n, 2 * m] = gain * real
+            spectrum[n, 2 * m + 1] = gain * imag
+
+
+@compiled(reorder=True)
+def overlap_add(frames: Floats, window: Floats, hop: int, wave: Floats) -> None:
+    """Add windowed frames (frame, n_fft), `hop` apart, to `wave`."""
+    count, size = frames.shape
+    for n in range(count):
+        piece = wave[n * hop : n * hop + size]
+        for i in range(size):
+            piece[i] += frames[n, i] * window[i]
+
+
+@compiled(reorder=True)
+def advance(
+    found: Floats, momentum: float, recall: float, stretch: float, before: Floats, recalled: Floats, target: Floats
+) -> None:
+    """The next `target` of an iteration that led to `found`; `before` and `recalled` are its memory. All (time,)."""
+    onward, backward, pull = np.float32(momentum), np.float32(recall), np.float32(stretch)
+    for i in range(len(found)):
+        now = recalled[i] + pull * (found[i] - recalled[i])
+        step = now - before[i]
+        target[i] = now + onward * step
+        recalled[i] = now + backward * step
+        before[i] = now

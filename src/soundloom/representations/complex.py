@@ -1,0 +1,36 @@
+"""The complex STFT as it is, real and imaginary parts as channels. Nothing is lost and nothing has to be searched for.
+
+Nistal, Lattner & Richard 2020, https://arxiv.org/abs/2008.12073 (DrumGAN's choice)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from einops import rearrange
+from torch import Generator, Tensor
+
+from soundloom.representations.rows import Dropped, drop_row, restore_row
+from soundloom.representations.spectral import Spectral
+
+
+@dataclass(frozen=True)
+class ComplexSpectrum(Spectral):
+    """Real and imaginary part of each bin: (batch, 2 * channel, frequency, frame), the parts of a channel together.
+
+    `dropped` is the row left out, so that the number of frequencies is even; it comes back as zeros.
+    """
+
+    kind: ClassVar[str] = "complex"
+
+    dropped: Dropped = "dc"
+
+    def encode(self, audio: Tensor) -> Tensor:
+        parts = torch.view_as_real(drop_row(self.stft.encode(audio), self.dropped))
+        return rearrange(parts, "batch channel bin frame part -> batch (channel part) bin frame")
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        parts = rearrange(x, "batch (channel part) bin frame -> batch channel bin frame part", part=2)
+        return self.stft.decode(restore_row(torch.view_as_complex(parts.contiguous()), self.dropped))

@@ -1,0 +1,47 @@
+"""Log-magnitude and instantaneous frequency: how loud a bin is, and how fast its phase turns from frame to frame.
+
+A steady partial has a steady instantaneous frequency, where its phase is different in every frame.
+Engel, Agrawal, Chen, Gulrajani, Donahue & Roberts 2019, https://arxiv.org/abs/1902.08710 (GANSynth's choice)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from einops import rearrange
+from torch import Generator, Tensor
+
+from soundloom.representations.rows import Dropped, drop_row, restore_row
+from soundloom.representations.spectral import Levelled
+
+
+@dataclass(frozen=True)
+class InstantaneousFrequency(Levelled):
+    """Level and phase step of each bin: (batch, 2 * channel, frequency, frame), the two of a channel together.
+
+    A phase step is divided by pi, -1 to 1; the first frame holds the phase itself. All comes back but what lies below
+    the floor. Errors in a phase step add up along time.
+    """
+
+    kind: ClassVar[str] = "if"
+
+    dropped: Dropped = "nyquist"
+
+    def amplitude(self, audio: Tensor) -> Tensor:
+        return drop_row(self.stft.encode(audio), self.dropped).abs()
+
+    def encode(self, audio: Tensor) -> Tensor:
+        spectra = drop_row(self.stft.encode(audio), self.dropped)
+        turning = torch.diff(spectra.angle() / math.pi, dim=-1, prepend=torch.zeros_like(spectra.real[..., :1]))
+        step = torch.remainder(turning + 1, 2) - 1
+        return rearrange(
+            [self.to_level(spectra.abs()), step], "part batch channel bin frame -> batch (channel part) bin frame"
+        )
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        level, step = rearrange(x, "batch (channel part) bin frame -> part batch channel bin frame", part=2)
+        phase = torch.remainder(step.double().cumsum(-1), 2).to(x.dtype) * math.pi  # single precision drifts
+        return self.stft.decode(restore_row(torch.polar(self.from_level(level), phase), self.dropped))

@@ -1,0 +1,18 @@
+"""Mel-frequency cepstral coefficients (MFCC): named here only to be refused.
+
+Davis & Mermelstein 1980, https://doi.org/10.1109/TASSP.1980.1163420
+"""
+
+from __future__ import annotations
+
+
+def refuse() -> None:
+    """Say why no system is trained on MFCCs.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(
+        "MFCCs keep only a smooth outline of the spectrum, so that the pitch and most of the sound cannot come back from "
+        "them (measured in docs/mfcc.md); use representation 'mel', of which they are a part"
+    )
