@@ -58,7 +58,15 @@ class ClipSettings:
         """How many clips a file of that length gives, if none of it is silent."""
         if self.cut == "start":
             return 1
-        return 1 + max(0, math.floor((seconds * self.sample_rate - self.samples) / self.hop + 0.5))
+        length = round(seconds * self.sample_rate)
+        whole = max(0, length - self.samples) // self.hop + 1
+        rest = length - max((whole - 1) * self.hop + self.samples, whole * self.hop)
+        return whole + (rest >= self.least_rest)
+
+    @property
+    def least_rest(self) -> float:
+        """Samples at the end of a file that no window holds yet and that are worth one more, padded with zeros."""
+        return min(self.hop, self.samples) / 2
 
 
 class Packed(NamedTuple):
@@ -195,7 +203,7 @@ class Cutter:
         if self.settings.trim:
             length = loud_part(self.pending, self._threshold)[1]
         unseen = min(length, self.unseen - (self.pending.shape[1] - length))
-        if length and (not self.done or unseen >= self.settings.hop / 2):
+        if length and (not self.done or unseen >= self.settings.least_rest):
             clip = fit(Audio(self.pending[:, :length], self.settings.sample_rate), self.settings.samples)
             if np.abs(clip.samples).max() > self._threshold:
                 self.done.append(pack(clip.samples, self.begins / self.settings.sample_rate))

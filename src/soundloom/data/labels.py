@@ -78,9 +78,21 @@ def read_labels(folder: Path, locations: Sequence[str]) -> Labels:
         location: {renamed[header]: cell for header, cell in row.items() if header in renamed}
         for location, row in labels.values.items()
     }
+    labels.notes += _mixed(labels)
     if not headers and not labels.values:
         _label_by_folder(labels, list(known.values()))
     return labels
+
+
+def _mixed(labels: Labels) -> list[str]:
+    notes = []
+    for column in labels.columns:
+        if column.name.lower() in NEVER_AUTOMATIC or column.name in GROUPS:
+            continue
+        kinds = {number(row[column.name]) is None for row in labels.values.values() if column.name in row}
+        if len(kinds) == 2:
+            notes.append(f"{column.name} is a number in some rows and text in others; it is taken as a name in all")
+    return notes
 
 
 def _take_rows(table: tables.Table, location: str, known: Mapping[str, str], labels: Labels) -> None:

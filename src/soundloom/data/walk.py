@@ -20,18 +20,19 @@ class Found:
     location: str
     size: int
     modified_ns: int
+    linked: bool = False  # reached by a link to it
 
 
 @dataclass
 class Listing:
-    """What a walk met: regular files, and all else with the reason why it is left out; both sorted."""
+    """What a walk met: regular files, links to files last, and all else with the reason why it is left out."""
 
     files: list[Found]
     skipped: list[Skipped]
 
 
 def walk(folder: Path) -> Listing:
-    """List a folder. Linked folders come last, so that a sound keeps its own path where it has one.
+    """List a folder, sorted. What links lead to comes last, so that a sound keeps its own path where it has one.
 
     Raises:
         ValueError: the folder does not exist, is a file, or cannot be read.
@@ -47,7 +48,7 @@ def walk(folder: Path) -> Listing:
         raise ValueError(f"{printable(folder)} cannot be read ({error.strerror}); check its permissions") from None
     walker = _Walker(os.fspath(folder), {(root.st_dev, root.st_ino)})
     walker.visit("")
-    files = sorted(walker.files, key=lambda found: os.fsencode(found.location))
+    files = sorted(walker.files, key=lambda found: (found.linked, os.fsencode(found.location)))
     return Listing(files, sorted(walker.skipped))
 
 
@@ -116,5 +117,5 @@ class _Walker:
         elif not stat.S_ISREG(facts.st_mode):
             self.skip(location, "not a regular file (a pipe, socket or device)")
         else:
-            self.files.append(Found(location, facts.st_size, facts.st_mtime_ns))
+            self.files.append(Found(location, facts.st_size, facts.st_mtime_ns, item.is_symlink()))
         return None
