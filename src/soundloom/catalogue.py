@@ -1,0 +1,33 @@
+"""The shipped models: what each makes, what it can be asked for, its size, data and licence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from soundloom.checkpoint import CONFIG, SHIPPED, WEIGHTS, shipped
+from soundloom.conditions import Schema
+from soundloom.config import from_json, read_json
+
+FACTS = "card.json"
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """One dictionary for each shipped model, as plain JSON values; no weights are read."""
+    return [_entry(name) for name in shipped()]
+
+
+def _entry(name: str) -> dict[str, Any]:
+    folder = SHIPPED / name
+    config, facts = read_json(folder / CONFIG), read_json(folder / FACTS)
+    schema = from_json(Schema, config["schema"])
+    return {
+        "name": name,
+        "makes": facts["makes"],
+        "system": config["system"],
+        "seconds": config["settings"]["seconds"],
+        "sample_rate": config["representation"]["sample_rate"],
+        "conditions": {condition.name: condition.describe() for condition in schema.conditions},
+        "megabytes": round((folder / WEIGHTS).stat().st_size / 1e6, 2),
+        "data": facts["data"],
+        "licence": facts["licence"],
+    }

@@ -1,0 +1,352 @@
+"""The command: one function per verb. Heavy imports happen inside, so that help and errors come at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+app = typer.Typer(
+    name="soundloom",
+    help="Train a generative model on a folder of sounds and make new sounds from it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
+Where = Annotated[
+    list[str], typer.Option("--where", metavar="LABEL=VALUE", help="Use only files whose label has this value.")
+]
+Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the preset.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Threads; the bytes do not depend on it.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if show:
+        from soundloom import __version__
+
+        typer.echo(f"soundloom {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit
+
+
+@app.command()
+def scan(
+    folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
+    where: Where = [],  # noqa: B006 - typer reads it, nobody changes it
+    sample_rate: Annotated[int, typer.Option(help="Predict the cost of clips at this rate (Hz).")] = 22050,
+    seconds: Annotated[float, typer.Option(help="Predict the cost of clips of this length.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """What training would use, what not and why, and what it would cost."""
+    from dataclasses import asdict
+
+    from soundloom.data.cut import ClipSettings
+    from soundloom.data.forecast import forecast
+    from soundloom.data.scan import processors
+    from soundloom.data.scan import scan as scan_folder
+    from soundloom.display import scan_table, show_progress
+
+    with show_progress("scanning", quiet=as_json) as progress:
+        index = scan_folder(folder, where=_pairs(where, "--where"), progress=progress)
+    cost = forecast(index, ClipSettings(sample_rate, seconds), processors=processors())
+    if as_json:
+        _print_json({**index.to_json(), "forecast": asdict(cost)})
+    else:
+        scan_table(index, cost)
+
+
+@app.command()
+def train(
+    system: Annotated[str, typer.Argument(help="The model family, such as vae.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
+    out: Annotated[Path | None, typer.Option(help="The run folder. Default: runs/SYSTEM-FOLDER.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Named settings. Default: the system's, for any sounds.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the schedule adapts. Default: 10.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
+    settings: Settings = [],  # noqa: B006
+    where: Where = [],  # noqa: B006
+    condition: Annotated[
+        list[str], typer.Option("--condition", help="A label that the model can be asked for. Default: the preset's.")
+    ] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another model.")] = 0,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
+    ] = "auto",
+    held_out: Annotated[float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")] = 0.1,
+    preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
+    save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
+    from soundloom.display import TrainingDisplay, training_summary
+    from soundloom.train import train as train_model
+
+    run = out or Path("runs") / f"{system}-{folder.resolve().name}"
+    if minutes is None and steps is None:
+        minutes = 10.0
+    again = f"soundloom train {system} {folder} --out {run} --resume"
+    with TrainingDisplay(run, again, quiet=as_json) as watcher:
+        outcome = train_model(
+            system,
+            folder,
+            out=run,
+            preset=preset,
+            minutes=minutes,
+            steps=steps,
+            set=settings,
+            where=_pairs(where, "--where"),
+            conditions=condition or None,
+            seed=seed,
+            resume=resume,
+            watcher=watcher,
+            precision=precision,
+            held_out=held_out,
+            preview_seconds=preview_seconds,
+            save_seconds=save_seconds,
+        )
+    if int(os.environ.get("RANK", "0")) == 0:
+        summary = training_summary(outcome, again)
+        if as_json:
+            _print_json(summary)
+        else:
+            typer.echo(summary["next"])
+
+
+@app.command()
+def generate(
+    model: Annotated[str | None, typer.Argument(help="A shipped model's name or a run folder.")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds.")] = 8,
+    out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/MODEL-SEED.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of each. Default: the model's own.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same bytes. Default: drawn, and said.")] = None,
+    temperature: Annotated[float, typer.Option(help="1: the model's own variety; less is safer.")] = 1.0,
+    conditions: Annotated[
+        list[str], typer.Option("--with", metavar="NAME=VALUE", help="Ask for a condition: --with kind=snare.")
+    ] = [],  # noqa: B006
+    prompt: Annotated[Path | None, typer.Option(help="A sound to carry on from; its samples stay.")] = None,
+    like: Annotated[list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")] = [],  # noqa: B006
+    distance: Annotated[float, typer.Option(help="How far variations go: 0 the sound itself, 1 far.")] = 0.5,
+    options: Annotated[
+        list[str], typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal.")
+    ] = [],  # noqa: B006
+    format: Annotated[Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Of the files.")] = "wav",
+    picture: Annotated[bool, typer.Option(help="Draw the first 16 spectrograms into one PNG.")] = True,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over the sounds of another request in --out.")] = False,
+    again: Annotated[Path | None, typer.Option(help="Repeat a request.json: the same bytes.")] = None,
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Make new sounds: on their own, to order (--with), carrying on (--prompt), or like a given one (--like)."""
+    from soundloom.generate import Request, load
+    from soundloom.render import read_request, render
+    from soundloom.display import show_progress
+
+    remarks: list[str] = []
+    if again is not None:
+        named, digest, format, request = read_request(again)
+        source = model or named
+        loaded = load(source)
+        if loaded.digest != digest:
+            raise ValueError(
+                f"{source} is not the model that made {again} (digest {loaded.digest}, not {digest}), so the sounds "
+                f"would differ; name the model it was made with, or ask anew without --again"
+            )
+    else:
+        if model is None:
+            raise typer.BadParameter("name a model, such as drums; `soundloom models` lists those that come along")
+        source = model
+        chosen = secrets.randbelow(100_000) if seed is None else seed
+        request = Request(
+            count=count,
+            seconds=seconds,
+            conditions=_values(conditions, "--with"),
+            prompt=None if prompt is None else str(prompt),
+            like=tuple(like),
+            distance=distance,
+            temperature=temperature,
+            seed=chosen,
+            options=_values(options, "--option"),
+        )
+        loaded = load(source)
+        if seed is None:
+            remarks.append(f"seed {chosen}, drawn: the same seed makes the same sounds")
+    target = out or Path("out") / f"{loaded.name}-{request.seed}"
+    with show_progress("generating", quiet=as_json) as progress:
+        done = render(
+            loaded,
+            request,
+            target,
+            format=format,
+            picture=picture,
+            replace=replace,
+            jobs=jobs,
+            called=source,
+            on_sound=lambda number: progress(number, request.count),
+        )
+    remarks.extend(done.remarks)
+    if as_json:
+        files = [str(path) for path in done.files]
+        shown = str(done.picture) if done.picture else None
+        _print_json(
+            {"folder": str(done.folder), "files": files, "picture": shown, "seed": request.seed, "remarks": remarks}
+        )
+        return
+    for remark in remarks:
+        typer.echo(remark)
+    sounds = "1 sound" if len(done.files) == 1 else f"{len(done.files)} sounds"
+    typer.echo(f"{sounds} of {request.seconds or loaded.seconds:g} s in {done.folder}")
+    if done.picture:
+        typer.echo(f"spectrograms: {done.picture}")
+
+
+@app.command()
+def reconstruct(
+    files: Annotated[list[Path], typer.Argument(help="Sounds to encode and decode.")],
+    representation: Annotated[str, typer.Option(help="What to see them as, such as mel, log, complex, if.")] = "mel",
+    phase: Annotated[str | None, typer.Option(help="How to find a phase, such as pghi or griffin-lim:60.")] = None,
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("out/reconstructed"),
+    seed: Annotated[int, typer.Option(min=0, help="Of the random phase.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Hear what a representation keeps: encode, decode, and measure the difference."""
+    from soundloom.display import reconstruction_table
+
+    rows = [_reconstruct_one(path, representation, phase, out, seed) for path in files]
+    if as_json:
+        _print_json({"representation": representation, "files": rows})
+    else:
+        reconstruction_table(rows)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """Shipped models: what they make, their conditions, size, data and licence."""
+    from soundloom.catalogue import catalogue
+    from soundloom.display import models_table
+
+    found = catalogue()
+    if as_json:
+        _print_json({"models": found})
+    else:
+        models_table(found)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns 0, 1 (it failed) or 2 (asked wrongly)."""
+    try:
+        app(arguments, standalone_mode=False)
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except typer.Abort:
+        return _complain("stopped", 1)
+    except KeyboardInterrupt:
+        return _complain("stopped", 130)
+    except Exception as error:
+        return _explain(error)
+    return 0
+
+
+def _explain(error: Exception) -> int:
+    """One sentence for what a user can cause; anything else is our fault and keeps its traceback."""
+    usage = getattr(error, "format_message", None)  # the parser's own errors, whichever parser typer brings
+    if usage is not None:
+        message = str(usage())
+        if message.startswith("Usage:"):
+            sys.stdout.write(f"{message}\n")
+            return 2
+        return _complain(message if message[-1:] in ".?)" else f"{message}; --help lists what there is", 2)
+    if isinstance(error, ValueError):
+        return _complain(str(error), 2)
+    if isinstance(error, FloatingPointError):
+        return _complain(str(error), 1)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}; {_next_move(error)}", 1)
+    raise error
+
+
+def _next_move(error: OSError) -> str:
+    import errno
+
+    moves = {
+        errno.ENOSPC: "make room on the disk, then repeat the command; what was written before is whole",
+        errno.EACCES: "choose a folder that you may write to, or change its rights",
+        errno.EROFS: "the disk is read-only: choose another folder",
+        errno.ENOENT: "check the path",
+        errno.ENOTDIR: "a part of that path is a file; choose another",
+        errno.EISDIR: "that is a folder; name a file",
+    }
+    return moves.get(error.errno or 0, "check the path and the disk, then repeat the command")
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"soundloom: {message}\n")
+    return code
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+
+
+def _pairs(texts: list[str], option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise ValueError(f"{option} {text}: write it as name=value")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _values(texts: list[str], option: str) -> dict[str, Any]:
+    """Numbers where they read as numbers; the model's schema decides what they mean."""
+    values: dict[str, Any] = {}
+    for name, text in _pairs(texts, option).items():
+        try:
+            values[name] = float(text)
+        except ValueError:
+            values[name] = text
+    return values
+
+
+def run() -> None:
+    """The console script: a closed pipe or a second Ctrl-C ends quietly."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def _reconstruct_one(path: Path, representation: str, phase: str | None, out: Path, seed: int) -> dict[str, Any]:
+    """Encode and decode one file, write what comes back, and say how near it is."""
+    from soundloom.audio import Audio, read, write
+    from soundloom.reconstruct import named, reconstruct
+
+    sound = read(path)
+    result = reconstruct(sound.samples, sound.sample_rate, named(representation, sound.sample_rate), phase, seed)
+    target = out / f"{path.stem}-{representation}{'-' + phase.replace(':', '') if phase else ''}.wav"
+    write(target, Audio(result.samples, sound.sample_rate))
+    return {
+        "file": str(path),
+        "written": str(target),
+        "spectral_convergence_db": result.spectral_convergence_db,
+        "log_spectral_distance_db": result.log_spectral_distance_db,
+    }
