@@ -309,15 +309,17 @@ def _encoded(audio: Audio, kind: str, bits: int) -> bytes:
     whole = coding == "PCM"
     samples = _integers(audio, bits) << (32 - bits) if whole else audio.samples.T
     target = io.BytesIO()
-    with soundfile.SoundFile(
-        target,
-        "w",
-        samplerate=audio.sample_rate,
-        channels=audio.channels,
-        format=format_name,
-        subtype=f"PCM_{bits}" if whole else coding,
-        compression_level=FLAC_LEVEL if kind == "flac" else None,
-    ) as sound:
+    layout = {"samplerate": audio.sample_rate, "channels": audio.channels, "format": format_name}
+    level = FLAC_LEVEL if kind == "flac" else None
+    try:
+        file = soundfile.SoundFile(
+            target, "w", subtype=f"PCM_{bits}" if whole else coding, compression_level=level, **layout
+        )
+    except soundfile.LibsndfileError:
+        raise ValueError(
+            f"{kind} cannot hold {audio.channels} channels at {audio.sample_rate} Hz; write wav, or mix down first"
+        ) from None
+    with file as sound:
         for start in range(0, len(samples), BLOCK):
             sound.write(np.ascontiguousarray(samples[start : start + BLOCK]))
     return pin_ogg_serial(target.getvalue()) if format_name == "OGG" else target.getvalue()
