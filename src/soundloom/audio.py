@@ -233,6 +233,15 @@ def loud_part(samples: np.ndarray, threshold: float) -> tuple[int, int]:
     return first, len(heard) - int(heard[::-1].argmax())
 
 
+def never_crosses_zero(samples: np.ndarray) -> np.ndarray:
+    """Which channels of (channel, time) lie on one side of zero throughout: a constant offset, no sound, does that.
+
+    Returns:
+        Booleans, (channel, 1).
+    """
+    return np.asarray((samples.min(axis=1, keepdims=True) > 0) | (samples.max(axis=1, keepdims=True) < 0))
+
+
 def fit(audio: Audio, samples: int, fade_seconds: float = 0.01) -> Audio:
     """Exactly `samples` samples: padded with zeros at the right, or cut with a fade-out over its last bit.
 

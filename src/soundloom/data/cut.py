@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import soxr
 
-from soundloom.audio import Audio, fit, loud_part, mix_down, normalise_loudness, resample
+from soundloom.audio import Audio, fit, loud_part, mix_down, never_crosses_zero, normalise_loudness, resample
 
 MARGIN = 64  # samples past the end of a clip, so that the resampler's edge stays outside it
 FULL = 32767
@@ -88,11 +88,6 @@ def pack(samples: np.ndarray, begins: float = 0.0) -> Packed:
     return Packed(np.rint(samples * np.float32(scale)).astype(np.int16), peak, begins)
 
 
-def outweighs(offset: np.ndarray, samples: np.ndarray) -> bool:
-    """Whether a constant offset is a fault of the recording: a drum may lean to one side, but less than it swings."""
-    return bool((np.abs(offset) > 0.5 * samples.std(axis=1, keepdims=True)).any())
-
-
 @dataclass
 class Cutter:
     """Hears one file piece by piece and cuts it; `clips` gives what came of it."""
@@ -129,9 +124,8 @@ class Cutter:
 
     def _centred(self, piece: Audio) -> Audio:
         if self.offset is None:
-            self.offset = piece.samples.mean(axis=1, keepdims=True)
-            if np.abs(self.offset).max() < 0.01 or not outweighs(self.offset, piece.samples):
-                self.offset = np.zeros_like(self.offset)
+            mean = piece.samples.mean(axis=1, keepdims=True)
+            self.offset = np.where(never_crosses_zero(piece.samples), mean, np.float32(0.0))
         return Audio(piece.samples - self.offset, piece.sample_rate) if self.offset.any() else piece
 
     def _hear_start(self, piece: Audio, start: float) -> None:

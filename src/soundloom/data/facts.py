@@ -27,7 +27,7 @@ class Facts:
     format: str
     digest: str
     peak: float
-    offset: float  # mean of all samples
+    offset: float  # the mean, where a channel never crosses zero; else 0
     constant: bool  # no channel ever moves
 
 
@@ -88,6 +88,6 @@ def _decode(path: Path, listener: Listener | None) -> Facts:
         format_name,
         digest.hexdigest(),
         float(max(-low.min(), high.max(), 0.0)),
-        total / (frames * piece.channels),
+        total / (frames * piece.channels) if ((low > 0) | (high < 0)).any() else 0.0,
         bool((low == high).all()),
     )

@@ -170,7 +170,7 @@ class Survey:
         if first is not entry:
             self.skipped.append(Skipped(path, f"duplicate of {first.path}"))
             return None
-        if abs(facts.offset) > 0.5 * facts.peak:
+        if facts.offset:
             self.notes.append(f"{path} has a constant offset of {facts.offset:.2f}; clips are made without it")
         self.entries.append(entry)
         return entry
