@@ -16,6 +16,7 @@ from soundloom.representations.log_frequency import LogFrequency
 from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.mulaw import MuLaw
+from soundloom.representations.ready import NAMES, named
 from soundloom.representations.stft import STFT
 from soundloom.system import Representation
 
@@ -33,6 +34,7 @@ REPRESENTATIONS: dict[str, type[Any]] = {
 }
 
 __all__ = [
+    "NAMES",
     "REPRESENTATIONS",
     "STFT",
     "ComplexSpectrum",
@@ -44,6 +46,7 @@ __all__ = [
     "MuLaw",
     "build",
     "describe",
+    "named",
 ]
 
 

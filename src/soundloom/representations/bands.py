@@ -1,23 +1,19 @@
 """Bands: overlapping triangles that sum the frequencies of a transform, and the way back.
 
-A frequency lies in two triangles at most, so that the weights are kept once whole, for matrix products, and once as
-two bands and two weights a frequency, for loops.
+Triangle b rises where b - 1 falls and falls where b + 1 rises, so that a frequency lies in two of them at most.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soundloom.representations.mel_inverse import by_pseudo_inverse, nearest_magnitudes
-
-Inverse = Literal["nnls", "pinv"]
+from soundloom.representations.mel_inverse import Inverse, Inverter, magnitudes
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +29,9 @@ class Bands:
     def invert(self, amplitude: Tensor, how: Inverse) -> Tensor:
         """Magnitudes (batch, channel, frequency, frame) that give amplitudes (batch, channel, band, frame).
 
-        There are more frequencies than bands, so that many answers fit; this is one that is smooth over frequency.
+        There are more frequencies than bands, so that many answers fit: see `mel_inverse.py` for which is chosen.
         """
-        if how == "pinv":
-            return by_pseudo_inverse(self.weights, amplitude)
-        return nearest_magnitudes(self.weights, amplitude)
+        return magnitudes(_inverter(self), amplitude, how)
 
 
 def triangles(corners: NDArray[np.float64], sample_rate: int, n_fft: int) -> NDArray[np.float64]:
@@ -74,3 +68,8 @@ def bank_of(
 @lru_cache(maxsize=32)
 def _tensor(bands: Bands, device: torch.device, dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(np.array(bands.weights)).to(device, dtype)
+
+
+@lru_cache(maxsize=32)
+def _inverter(bands: Bands) -> Inverter:
+    return Inverter.of(bands.weights)

@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from soundloom.representations.bands import Bands, Inverse, bank_of, triangles
+from soundloom.representations.bands import Bands, bank_of, triangles
+from soundloom.representations.mel_inverse import Inverse
 from soundloom.representations.spectral import Logarithmic
 
 
@@ -35,7 +36,7 @@ class LogFrequency(Logarithmic):
     per_octave: int = 12
     low_hz: float | None = None
     high_hz: float | None = None
-    inverse: Inverse = "nnls"
+    inverse: Inverse = "em"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soundloom.representations.bands import Bands, Inverse, bank_of, triangles
+from soundloom.representations.bands import Bands, bank_of, triangles
+from soundloom.representations.mel_inverse import Inverse
 from soundloom.representations.spectral import Logarithmic
 
 Scale = Literal["slaney", "htk"]
@@ -30,7 +31,7 @@ LOG_STEP = np.log(6.4) / 27  # Slaney: 27 mels from 1 kHz to 6.4 kHz
 class MelSpectrogram(Logarithmic):
     """Log-amplitude in `bands` mel bands from `low_hz` to `high_hz` (None: half the sample rate).
 
-    `inverse` says how bands become magnitudes again: "nnls" (closest, never negative) or "pinv" (quickest).
+    `inverse` says how bands become magnitudes again: see `mel_inverse.py`.
 
     Raises:
         ValueError: a range that is no range, or bands so narrow that they hold no frequency of the transform.
@@ -45,7 +46,7 @@ class MelSpectrogram(Logarithmic):
     norm: Norm = "slaney"
     low_hz: float = 0.0
     high_hz: float | None = None
-    inverse: Inverse = "nnls"
+    inverse: Inverse = "em"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,6 +13,6 @@ def refuse() -> None:
         ValueError: always.
     """
     raise ValueError(
-        "MFCCs keep only a smooth outline of the spectrum, so that the pitch and most of the sound cannot come back from "
+        "MFCCs keep only a smooth outline of the spectrum, so that pitch and most of the sound cannot come back from "
         "them (measured in docs/mfcc.md); use representation 'mel', of which they are a part"
     )

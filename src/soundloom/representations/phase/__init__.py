@@ -30,7 +30,7 @@ REFINEMENTS: dict[str, Pace] = {
     "fast-griffin-lim": griffin_lim.FAST,
     "accelerated-griffin-lim": griffin_lim.ACCELERATED,
 }
-BEST = "pghi+accelerated-griffin-lim:16"  # the default everywhere: librosa's quality at more than ten times its speed
+BEST = "pghi+accelerated-griffin-lim:20"  # the default everywhere: librosa's quality at more than ten times its speed
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,10 @@ class Resynthesis:
         from soundloom.representations.phase.loops import overlap_add
 
         sound = np.zeros_like(self.weight)
-        frames = torch.fft.irfft(torch.from_numpy(spectrum), n=self.stft.n_fft).numpy()
-        overlap_add(frames, self.window, self.stft.hop, sound)
+        for first in range(0, self.frames, BLOCK):
+            part = torch.from_numpy(spectrum[first : first + BLOCK])
+            frames = torch.fft.irfft(part, n=self.stft.n_fft).numpy()
+            overlap_add(frames, self.window, self.stft.hop, sound[first * self.stft.hop :])
         sound *= self.weight
         return sound
 

@@ -79,9 +79,7 @@ def integrate_slopes(magnitude: Floats, stft: STFT, tolerance: float) -> Integra
 def polar(magnitude: Floats, turns: Floats) -> NDArray[np.complex64]:
     """A spectrum from magnitudes and phases counted from the middle of a frame, both (frame, frequency)."""
     angle = np.float32(math.tau) * turns
-    angle[:, 1::2] += np.float32(
-        math.pi
-    )  # half a frame earlier, where the transform counts from: half a turn for odd bins
+    angle[:, 1::2] += np.float32(math.pi)  # half a frame earlier, where the transform counts from
     spectrum = np.empty(magnitude.shape, np.complex64)
     np.multiply(magnitude, np.cos(angle), out=spectrum.real)
     np.multiply(magnitude, np.sin(angle), out=spectrum.imag)
