@@ -59,7 +59,7 @@ class Inverter(NamedTuple):
 def magnitudes(inverter: Inverter, amplitude: Tensor, how: Inverse) -> Tensor:
     """Magnitudes (batch, channel, frequency, frame) that give amplitudes (batch, channel, band, frame).
 
-    Neither is ever negative. Where no band reaches they are 0. "em" and "nnls" run on the processor, each clip by itself.
+    Neither is ever negative. Where no band reaches they are 0. "em" and "nnls" run on the processor, clip by clip.
     """
     if how == "pinv":
         return (inverter.pseudo_inverse.to(amplitude.device, amplitude.dtype) @ amplitude).clamp(min=0)
