@@ -15,7 +15,7 @@ import soundfile
 import soxr
 
 from soundloom.config import nearest, write_atomically
-from soundloom.containers import container, foreign, missing_bytes, pin_ogg_serial
+from soundloom.containers import container, foreign, hides_its_length, missing_bytes, pin_ogg_serial
 
 FORMATS = {"wav": "wav", "flac": "flac", "ogg": "ogg", "oga": "ogg", "opus": "opus", "mp3": "mp3"}
 FORMATS |= {"aiff": "aiff", "aif": "aiff"}
@@ -101,6 +101,8 @@ def opened(path: Path | str) -> Iterator[soundfile.SoundFile]:
         if kind is None:
             though = f", though its name ends in {suffix}" if suffix.lower() in SUFFIXES else ""
             raise UnusableSound(name, f"not a sound{though}", "give wav, flac, ogg, opus, mp3 or aiff")
+        if hides_its_length(head):
+            raise UnusableSound(name, "does not say how long it is (0 samples)", "write it anew with flac or ffmpeg")
         missing = missing_bytes(file, kind)
         if missing:
             raise UnusableSound(name, f"cut short: {missing} bytes of it are missing")
@@ -112,19 +114,19 @@ def opened(path: Path | str) -> Iterator[soundfile.SoundFile]:
             raise UnusableSound(name, f"damaged ({_reason(error)})") from None
 
 
-def pieces(sound: soundfile.SoundFile, name: str, seconds: float | None = None) -> Iterator[Audio]:
+def pieces(sound: soundfile.SoundFile, name: str, frames: int | None = None) -> Iterator[Audio]:
     """What an open file holds, in pieces, so that one longer than the memory can be read.
 
     Args:
         sound: from `opened`.
         name: for the error.
-        seconds: length of a piece; None for all at once.
+        frames: length of a piece, for each channel; None for all at once.
 
     Raises:
         UnusableSound: the sound ends before its header says, or a sample is NaN or infinite.
     """
     rate, total, found = sound.samplerate, sound.frames, 0
-    size = total if seconds is None else min(total, max(1, round(seconds * rate)))
+    size = total if frames is None else min(total, frames)
     while found < total and (block := len(samples := sound.read(size, dtype="float32", always_2d=True))):
         found += block
         if not (np.isfinite(samples.min()) and np.isfinite(samples.max())):  # a NaN spreads to both

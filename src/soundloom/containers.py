@@ -62,6 +62,11 @@ def foreign(head: bytes) -> str | None:
     return next((name for offset, mark, name in FOREIGN if head[offset : offset + len(mark)] == mark), None)
 
 
+def hides_its_length(head: bytes) -> bool:
+    """Whether this is the start of a FLAC stream that was piped: the decoder wants a length and its header has 0."""
+    return head[:4] == b"fLaC" and len(head) >= 26 and int.from_bytes(head[18:26], "big") % 2**36 == 0
+
+
 def missing_bytes(file: BinaryIO, kind: str) -> int:
     """How many bytes of sound the headers announce beyond the end of the file: 0 when it is whole or does not say."""
     size = file.seek(0, os.SEEK_END)

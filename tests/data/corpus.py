@@ -146,6 +146,7 @@ CASES = (
     Case("truncated ogg", _truncated("x.ogg", 0.7), skipped={"x.ogg": "cut short"}),
     Case("truncated mp3", _truncated("x.mp3", 0.5), skipped={"x.mp3": "cut short"}),
     Case("flac with a hole", lambda f: _hole(save(f / "x.flac", tone(1, 2.0))), skipped={"x.flac": "damaged"}),
+    Case("flac from a pipe", lambda f: _unsaid(save(f / "x.flac")), skipped={"x.flac": "does not say how long it is"}),
     Case("AAC", lambda f: (f / "x.m4a").write_bytes(b"\0\0\0 ftypM4A " + bytes(99)), skipped={"x.m4a": "AAC"}),
     Case("NaN", _with_values(np.nan), skipped={"x.wav": "holds samples that are NaN"}),
     Case("infinity", _with_values(np.inf), skipped={"x.wav": "holds samples that are NaN"}),
@@ -301,6 +302,13 @@ def _hole(path: Path) -> None:
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 400] = bytes(400)
+    path.write_bytes(content)
+
+
+def _unsaid(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
     path.write_bytes(content)
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundloom.audio import Audio, read, resample
+from soundloom.data import facts, shelf
 from soundloom.data import scan as scanning
-from soundloom.data import shelf
 from soundloom.data.clips import ClipSettings, open_clips, order
 from soundloom.data.cut import Cutter, pack
 from soundloom.data.labels import propose_conditions
@@ -218,6 +218,17 @@ def test_a_long_silence_before_a_sound_costs_nothing():
         cutter.hear(Audio(part, RATE))
     (clip,) = cutter.clips()
     assert clip.begins == pytest.approx(2.5)
+
+
+def test_a_file_decoded_in_pieces_gives_the_same_facts_and_windows(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    setting = ClipSettings(6000, 0.1, channels=2, cut="windows", trim=False)
+    whole = open_clips(folder, setting, cache=tmp_path / "one")
+    monkeypatch.setattr(facts, "PIECE_SAMPLES", 700)
+    parted = open_clips(folder, setting, cache=tmp_path / "two")
+    assert np.abs(whole.audio(slice(None)) - parted.audio(slice(None))).max() < 1e-4
+    assert parted.index == whole.index
 
 
 def test_an_offset_that_keeps_a_sound_from_crossing_zero_is_removed():

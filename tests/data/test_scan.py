@@ -135,7 +135,7 @@ def test_a_second_scan_decodes_nothing(tmp_path: Path, cache: Path, monkeypatch:
     assert changed.stamp != first.stamp
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 1, "files": {"0.wav": [1]}}', b'{"version": 1}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 2, "files": {"0.wav": [1]}}', b'{"version": 2}'])
 def test_a_damaged_memory_of_scans_is_ignored(tmp_path: Path, cache: Path, damage: bytes):
     save(tmp_path / "sounds" / "0.wav")
     first = scan(tmp_path / "sounds", cache=cache)

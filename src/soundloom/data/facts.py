@@ -11,7 +11,7 @@ import numpy as np
 
 from soundloom.audio import Audio, UnusableSound, opened, pieces
 
-PIECE_SECONDS = 600.0  # longer files are decoded in pieces
+PIECE_SAMPLES = 1 << 24  # of all channels; longer files are decoded in pieces of 64 MB
 LEAST_SAMPLES = 32
 QUIETEST_PEAK = 1e-4  # -80 dB: three steps of 16-bit sound
 LOUDEST_PEAK = 64.0  # float files with integers in them
@@ -71,7 +71,7 @@ def _decode(path: Path, listener: Listener | None) -> Facts:
     piece: Audio | None = None
     with opened(path) as sound:
         format_name = f"{sound.format} {sound.subtype}".lower()
-        for piece in pieces(sound, path.name, PIECE_SECONDS):
+        for piece in pieces(sound, path.name, PIECE_SAMPLES // sound.channels):
             samples = piece.samples
             frames += samples.shape[1]
             total += float(samples.sum(dtype=np.float64))

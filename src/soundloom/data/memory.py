@@ -12,7 +12,7 @@ from soundloom.config import write_atomically
 from soundloom.data.facts import Facts
 from soundloom.data.walk import Found
 
-VERSION = 1
+VERSION = 2
 
 
 def cache_folder(asked: Path | str | None = None) -> Path:
