@@ -156,6 +156,13 @@ def test_groups_come_from_the_asked_column_or_a_known_one(tmp_path: Path):
         scan(tmp_path, group="dya", cache=cache)
 
 
+def test_a_column_with_one_value_groups_nothing(tmp_path: Path):
+    for seed in range(2):
+        save(tmp_path / f"{seed}.wav", seed=seed)
+    (tmp_path / "metadata.csv").write_text("file_name,artist\n0.wav,me\n1.wav,me\n")
+    assert [entry.group for entry in scan(tmp_path, cache=tmp_path / ".cache").entries] == ["0.wav", "1.wav"]
+
+
 @settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 30), max_size=20), held_out=st.floats(0, 0.9), seed=st.integers(0, 99))
 def test_no_group_is_on_both_sides_of_a_split(sizes: list[int], held_out: float, seed: int):

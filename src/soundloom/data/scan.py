@@ -66,7 +66,7 @@ class Survey:
         self.listing: Listing = walk(folder)
         self.labels: Labels = read_labels(folder, [found.location for found in self.listing.files])
         self.where = _checked(where or {}, self.labels.columns)
-        self.group = group_column(self.labels.columns, group)
+        self.group = group_column(self._varied() if group is None else self.labels.columns, group)
         self.min_seconds = min_seconds
         self.entries: list[Entry] = []
         self.skipped: list[Skipped] = list(self.listing.skipped)
@@ -134,6 +134,11 @@ class Survey:
         locations = {entry.location for entry in entries}
         self.listing = Listing([found for found in self.listing.files if found.location in locations], [])
         self.skipped, self.where, self.min_seconds = [], {}, 0.0
+
+    def _varied(self) -> list[Column]:
+        """Columns with two values or more: a folder of one artist is not one group."""
+        rows = self.labels.values.values()
+        return [c for c in self.labels.columns if len({row[c.name] for row in rows if c.name in row}) >= 2]
 
     def _wanted(self, found: Found) -> bool:
         if found.location in self.labels.tables:

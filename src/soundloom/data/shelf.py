@@ -87,6 +87,7 @@ class Shelf:
             with (part / AUDIO).open("wb") as writer.audio:
                 yield writer
         except OSError as error:
+            shutil.rmtree(part, ignore_errors=True)  # before the free space is told
             raise self.refusal(error, writer.expected_bytes) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
