@@ -1,29 +1,47 @@
-# Everything happens in .venv; a fresh machine needs Python 3.11 (or newer) and make.
+# Everything happens in .venv; a fresh machine needs Python 3.11 (or newer) with its venv module, and make.
+#   make demo     16 new sounds in out/          make test    installs what is missing, runs the tests
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+OUT ?= out
 WORKERS ?= 2
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install develop demo test check format docs bench clean
+ifdef SOUNDLOOM_DATA
+export SOUNDLOOM_DATA
+endif
+ifdef SOUNDLOOM_CACHE
+export SOUNDLOOM_CACHE
+endif
 
-install: $(VENV)/.installed
-develop: $(VENV)/.developing
+.PHONY: help install develop demo test check format docs bench clean
 
-$(VENV)/bin/python:
+help:                  ## this list
+	@sed -n 's|^\([a-z]*\):[^#]*## *|  make \1\t|p' Makefile
+
+install: $(VENV)/.installed   ## soundloom, in .venv
+
+develop: $(VENV)/.developing  ## soundloom with all that its tests need
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "soundloom needs Python 3.11 or newer: install it, then say make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv (as root), then repeat make $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
-	touch $@
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
 
-$(VENV)/.developing: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,evaluate]'
-	touch $@
+$(VENV)/.developing: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev,evaluate]'
+	@touch $@ $(VENV)/.installed
 
-demo: install          ## 16 new sounds from a shipped model, with one picture of their spectrograms
-	$(BIN)/soundloom generate drums --count 16 --out out
+demo: install          ## 16 new sounds of a shipped model in out/, with one picture of their spectrograms
+	$(BIN)/soundloom generate drums --count 16 --seed 16 --out $(OUT) --replace
 
-test: develop          ## fast, CPU, no network
+test: develop          ## the tests: processor only, no network; SOUNDLOOM_DATA=FOLDER adds those on real sounds
 	$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 check: develop         ## format, lint, types
@@ -31,12 +49,15 @@ check: develop         ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: develop
+format: develop        ## put the code in order
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: develop         ## prints tables; asserts nothing
-	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+docs: develop          ## run every command and every line of Python that the README shows, and follow the links of the docs
+	$(BIN)/python -m pytest tests/test_readme.py
 
-clean:
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache
+bench: develop         ## print tables of times and errors; asserts nothing
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:                 ## remove .venv, out and the tools' caches
+	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache

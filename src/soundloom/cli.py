@@ -47,7 +47,7 @@ def version(
 def scan(
     folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
     where: Where = [],  # noqa: B006 - typer reads it, nobody changes it
-    sample_rate: Annotated[int, typer.Option(help="Predict the cost of clips at this rate (Hz).")] = 22050,
+    sample_rate: Annotated[int, typer.Option(min=1, help="Predict the cost of clips at this rate (Hz).")] = 22050,
     seconds: Annotated[float, typer.Option(help="Predict the cost of clips of this length.")] = 1.0,
     as_json: Json = False,
 ) -> None:
@@ -86,16 +86,25 @@ def train(
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
     ] = "auto",
-    held_out: Annotated[float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")] = 0.1,
+    held_out: Annotated[
+        float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")
+    ] = 0.1,
     preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
     save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
+    from soundloom.discover import system_named
     from soundloom.display import TrainingDisplay, training_summary
     from soundloom.train import train as train_model
 
+    system_named(system)  # a name that is wrong is said before anything that takes long to import
+    if resume and (preset or settings or where or condition):
+        raise ValueError(
+            "--resume goes on under the settings that the run began with; leave --preset, --set, --where and "
+            "--condition out, or train afresh into another --out"
+        )
     run = out or Path("runs") / f"{system}-{folder.resolve().name}"
     if minutes is None and steps is None:
         minutes = 10.0
@@ -139,26 +148,44 @@ def generate(
         list[str], typer.Option("--with", metavar="NAME=VALUE", help="Ask for a condition: --with kind=snare.")
     ] = [],  # noqa: B006
     prompt: Annotated[Path | None, typer.Option(help="A sound to carry on from; its samples stay.")] = None,
-    like: Annotated[list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")] = [],  # noqa: B006
+    like: Annotated[
+        list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")
+    ] = [],  # noqa: B006
     distance: Annotated[float, typer.Option(help="How far variations go: 0 the sound itself, 1 far.")] = 0.5,
     options: Annotated[
-        list[str], typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal.")
+        list[str],
+        typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal."),
     ] = [],  # noqa: B006
     format: Annotated[Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Of the files.")] = "wav",
     picture: Annotated[bool, typer.Option(help="Draw the first 16 spectrograms into one PNG.")] = True,
-    replace: Annotated[bool, typer.Option("--replace", help="Write over the sounds of another request in --out.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over the sounds of another request in --out.")
+    ] = False,
     again: Annotated[Path | None, typer.Option(help="Repeat a request.json: the same bytes.")] = None,
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Make new sounds: on their own, to order (--with), carrying on (--prompt), or like a given one (--like)."""
+    from soundloom.checkpoint import locate
+
+    if model is not None:
+        locate(model)  # before anything that takes long to import
+    elif again is None:
+        raise ValueError("name a model, such as drums; `soundloom models` lists those that come along")
+    from soundloom.display import show_progress
     from soundloom.generate import Request, load
     from soundloom.render import read_request, render
-    from soundloom.display import show_progress
 
     remarks: list[str] = []
+    coding: str = format
     if again is not None:
-        named, digest, format, request = read_request(again)
+        given = (count != 8, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
+        if any(given) or not (seconds is seed is prompt is None):
+            raise ValueError(
+                "--again repeats a request as it was, so it goes with --out, --replace, --jobs and a model alone; "
+                "leave the others out, or ask anew without --again"
+            )
+        named, digest, coding, request = read_request(again)
         source = model or named
         loaded = load(source)
         if loaded.digest != digest:
@@ -167,9 +194,7 @@ def generate(
                 f"would differ; name the model it was made with, or ask anew without --again"
             )
     else:
-        if model is None:
-            raise typer.BadParameter("name a model, such as drums; `soundloom models` lists those that come along")
-        source = model
+        source = str(model)
         chosen = secrets.randbelow(100_000) if seed is None else seed
         request = Request(
             count=count,
@@ -191,7 +216,7 @@ def generate(
             loaded,
             request,
             target,
-            format=format,
+            format=coding,
             picture=picture,
             replace=replace,
             jobs=jobs,
@@ -256,6 +281,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain("stopped", 1)
     except KeyboardInterrupt:
         return _complain("stopped", 130)
+    except BrokenPipeError:  # whoever read our output has enough of it
+        raise
     except Exception as error:
         return _explain(error)
     return 0
@@ -269,7 +296,7 @@ def _explain(error: Exception) -> int:
         if message.startswith("Usage:"):
             sys.stdout.write(f"{message}\n")
             return 2
-        return _complain(message if message[-1:] in ".?)" else f"{message}; --help lists what there is", 2)
+        return _complain(message if message[-1:] in "?)" else f"{message.rstrip('.')}; --help lists what there is", 2)
     if isinstance(error, ValueError):
         return _complain(str(error), 2)
     if isinstance(error, FloatingPointError):

@@ -26,12 +26,13 @@ SAID_SECONDS = 10.0  # between lines where there is no terminal to draw a bar in
 
 @contextmanager
 def show_progress(doing: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error; yields the function that is told (done, all)."""
-    if quiet:
+    """A bar on standard error, where that is a terminal; yields the function that is told (done, all)."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
         yield lambda done, everything: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(doing, total=None)
         yield lambda done, everything: progress.update(task, completed=done, total=everything)
 
@@ -45,7 +46,9 @@ def scan_table(index: Index, cost: Forecast | None) -> None:
     facts.add_row("found", f"{index.found} files")
     facts.add_row("used", f"{len(index.entries)}, {_duration(lengths['total'])} in all")
     facts.add_row("skipped", f"{len(index.skipped)} ({summary['duplicates']} duplicates)")
-    facts.add_row("lengths", f"{lengths['shortest']:.2f} to {lengths['longest']:.2f} s, median {lengths['median']:.2f} s")
+    facts.add_row(
+        "lengths", f"{lengths['shortest']:.2f} to {lengths['longest']:.2f} s, median {lengths['median']:.2f} s"
+    )
     for title, key in (("rates (Hz)", "sample_rates"), ("channels", "channels"), ("formats", "formats")):
         facts.add_row(title, _counts(summary[key]))
     facts.add_row("groups", f"{summary['groups']} (a split keeps each on one side)")
@@ -56,7 +59,9 @@ def scan_table(index: Index, cost: Forecast | None) -> None:
         facts.add_row("disk for the cache", _bytes(cost.disk_bytes))
         facts.add_row("memory", _bytes(cost.memory_bytes))
         facts.add_row("first decoding", _duration(cost.first_decode_seconds))
-        facts.add_row("training", f"{_duration(cost.epoch_seconds)} for each pass over the clips; 10 minutes are a start")
+        facts.add_row(
+            "training", f"{_duration(cost.epoch_seconds)} for each pass over the clips; 10 minutes are a start"
+        )
     console.print(facts)
     if index.skipped:
         table = Table("skipped", "reason")
@@ -70,7 +75,7 @@ def scan_table(index: Index, cost: Forecast | None) -> None:
 
 
 class TrainingDisplay:
-    """Watches a training: a bar with loss, clips per second and time left, or a line now and then without a terminal."""
+    """Watches a training: a bar with loss, clips per second and time left; without a terminal a line now and then."""
 
     def __init__(self, run: Path, again: str, quiet: bool) -> None:
         self.run, self.again = run, again
@@ -82,7 +87,9 @@ class TrainingDisplay:
             TimeElapsedColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
         )
-        self.bar = Progress(*columns, console=self.console, transient=True, disable=quiet or not self.console.is_terminal)
+        self.bar = Progress(
+            *columns, console=self.console, transient=True, disable=quiet or not self.console.is_terminal
+        )
         self.task = self.bar.add_task("training", total=1.0, step=0, loss=0.0, rate=0.0)
         self.clips, self.begun, self.said_at = 0, time.monotonic(), time.monotonic()
 
@@ -161,5 +168,3 @@ def _duration(seconds: float) -> str:
 
 def _bytes(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-

@@ -42,7 +42,7 @@ def contact_sheet(path: Path, sounds: Sequence[Audio], titles: Sequence[str]) ->
         axes.tick_params(labelsize=6)
         _mark_hz(axes, sound.sample_rate, len(level))
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
     write_atomically(path, buffer.getvalue())
 
 

@@ -59,10 +59,11 @@ def render(
         "request": plain(request),
     }
     _check_folder(folder, facts, replace)
-    folder.mkdir(parents=True, exist_ok=True)
     made, shown, titles, remarks = [], [], [], dict[str, None]()
     for index, sound in enumerate(model.stream(request, jobs)):
         name = f"{_stem(model.name, request)}-{index:0{len(str(max(999, request.count - 1)))}d}.{format}"
+        if replace and not made:
+            (folder / SIDECAR).unlink(missing_ok=True)  # it would say of new sounds how the old ones were made
         note = write(folder / name, sound.audio, format)
         made.append({"file": name, "conditions": sound.conditions})
         remarks.update(dict.fromkeys((*sound.remarks, *((note,) if note else ()))))
