@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,19 +13,12 @@ import soundfile
 import soxr
 
 from soundloom.config import nearest, write_atomically
-from soundloom.containers import container, foreign, hides_its_length, missing_bytes, pin_ogg_serial
+from soundloom.containers import container, foreign, hides_its_length, missing_bytes
+from soundloom.encoders import RATES, encode
 
 FORMATS = {"wav": "wav", "flac": "flac", "ogg": "ogg", "oga": "ogg", "opus": "opus", "mp3": "mp3"}
 FORMATS |= {"aiff": "aiff", "aif": "aiff"}
 SUFFIXES = frozenset(f".{name}" for name in (*FORMATS, "mp1", "mp2", "aifc", "au", "caf", "w64", "rf64", "snd", "voc"))
-ENCODINGS = {"flac": ("FLAC", "PCM"), "aiff": ("AIFF", "PCM"), "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS")}
-ENCODINGS |= {"mp3": ("MP3", "MPEG_LAYER_III")}
-RATES = {
-    "opus": (8000, 12000, 16000, 24000, 48000),
-    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
-}
-FLAC_LEVEL = 0.25  # of 1.0: twice as fast as the highest level, files 4 % larger
-BLOCK = 1 << 16  # frames handed to an encoder at once; Vorbis overflows its stack on far more
 LOUDNESS_BLOCK_SECONDS = 0.4  # gating block of ITU-R BS.1770
 
 
@@ -187,7 +178,7 @@ def write(path: Path | str, audio: Audio, format: str | None = None, bits: int =
     if audio.peak > 1.0 and bits != 32:
         notes.append(f"scaled down by its peak of {audio.peak:.3g} so that nothing clips")
         audio = Audio(audio.samples / audio.peak, rate)
-    write_atomically(path, _wav(audio, bits) if kind == "wav" else _encoded(audio, kind, bits))
+    write_atomically(path, encode(audio.samples, rate, kind, bits))
     return f"{printable(path.name)}: {'; '.join(notes)}" if notes else None
 
 
@@ -292,45 +283,3 @@ def _reason(error: soundfile.LibsndfileError) -> str:
 def _length_is_a_guess(container_name: str, found: int, total: int) -> bool:
     # without a Xing header the length of an MP3 is extrapolated from its first frames
     return container_name == "MP3" and found > 0.05 * total
-
-
-def _integers(audio: Audio, bits: int) -> np.ndarray:
-    scale = 2.0 ** (bits - 1)
-    return np.clip(np.rint(audio.samples.T.astype(np.float64) * scale), -scale, scale - 1).astype(np.int32)
-
-
-def _wav(audio: Audio, bits: int) -> bytes:
-    # own writer: libsndfile stamps float files with the time of day
-    if bits == 32:
-        data = audio.samples.T.astype("<f4").tobytes()
-    elif bits == 16:
-        data = _integers(audio, bits).astype("<i2").tobytes()
-    else:
-        data = _integers(audio, bits).astype("<i4").reshape(-1).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
-    frame = audio.channels * bits // 8
-    kind = 3 if bits == 32 else 1
-    layout = struct.pack("<HHIIHH", kind, audio.channels, audio.sample_rate, audio.sample_rate * frame, frame, bits)
-    chunks = b"fmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", len(data)) + data
-    chunks += b"\0" * (len(data) % 2)
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
-
-
-def _encoded(audio: Audio, kind: str, bits: int) -> bytes:
-    format_name, coding = ENCODINGS[kind]
-    whole = coding == "PCM"
-    samples = _integers(audio, bits) << (32 - bits) if whole else audio.samples.T
-    target = io.BytesIO()
-    layout = {"samplerate": audio.sample_rate, "channels": audio.channels, "format": format_name}
-    level = FLAC_LEVEL if kind == "flac" else None
-    try:
-        file = soundfile.SoundFile(
-            target, "w", subtype=f"PCM_{bits}" if whole else coding, compression_level=level, **layout
-        )
-    except soundfile.LibsndfileError:
-        raise ValueError(
-            f"{kind} cannot hold {audio.channels} channels at {audio.sample_rate} Hz; write wav, or mix down first"
-        ) from None
-    with file as sound:
-        for start in range(0, len(samples), BLOCK):
-            sound.write(np.ascontiguousarray(samples[start : start + BLOCK]))
-    return pin_ogg_serial(target.getvalue()) if format_name == "OGG" else target.getvalue()

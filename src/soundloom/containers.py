@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import struct
-import zlib
 from typing import BinaryIO
 
 # Sizes that a program writes when it streams to a pipe and cannot come back to fill them in.
@@ -130,33 +129,3 @@ def _mpeg_overrun(file: BinaryIO, size: int) -> int:
             announced = second if flags & 1 else first  # the count of frames comes first where there is one
             return max(0, start + int(announced) - size) if flags & 2 else 0
     return 0
-
-
-def pin_ogg_serial(content: bytes, serial: int = 1) -> bytes:
-    """The same Ogg stream under a fixed serial number, so that the same sound gives the same bytes.
-
-    Encoders draw the number from the clock. Each page carries it and a checksum, both of which are written anew.
-    RFC 3533, https://www.rfc-editor.org/rfc/rfc3533
-    """
-    pages = bytearray(content)
-    offset = 0
-    while pages[offset : offset + 4] == b"OggS":
-        segments = pages[offset + 26]
-        end = offset + 27 + segments + sum(pages[offset + 27 : offset + 27 + segments])
-        pages[offset + 14 : offset + 18] = struct.pack("<I", serial)
-        pages[offset + 22 : offset + 26] = bytes(4)
-        pages[offset + 22 : offset + 26] = struct.pack("<I", ogg_checksum(bytes(pages[offset:end])))
-        offset = end
-    return bytes(pages)
-
-
-_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-
-
-def ogg_checksum(page: bytes) -> int:
-    """Ogg's checksum of a page whose checksum field is zero.
-
-    It is zlib's CRC-32 with the bits of every byte mirrored and no inversion, which lets zlib do the work.
-    """
-    mirrored = zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{mirrored:032b}"[::-1], 2)

@@ -148,9 +148,9 @@ def test_names_match_whether_their_accents_are_composed_or_not(tmp_path: Path):
 def test_groups_come_from_the_asked_column_or_a_known_one(tmp_path: Path):
     for seed in range(3):
         save(tmp_path / f"{seed}.wav", seed=seed)
-    (tmp_path / "metadata.csv").write_text("file_name,kit,day\n0.wav,a,mon\n1.wav,a,tue\n2.wav,,mon\n")
+    (tmp_path / "metadata.csv").write_text("file_name,kit,day\n0.wav,a,mon\n1.wav,b,tue\n2.wav,,mon\n")
     cache = tmp_path / ".cache"
-    assert [entry.group for entry in scan(tmp_path, cache=cache).entries] == ["a", "a", "2.wav"]
+    assert [entry.group for entry in scan(tmp_path, cache=cache).entries] == ["a", "b", "2.wav"]
     assert [entry.group for entry in scan(tmp_path, group="day", cache=cache).entries] == ["mon", "tue", "mon"]
     with pytest.raises(ValueError, match="no column 'dya' to group by; did you mean 'day'"):
         scan(tmp_path, group="dya", cache=cache)
