@@ -63,9 +63,7 @@ def reconstruct(
     decoded = representation.decode(representation.encode(clip), stream(seed, 0))[..., : clip.shape[-1]]
     stft = yardstick(sample_rate)
     before, after = stft.encode(clip).abs(), stft.encode(decoded).abs()
-    together = [
-        rearranged.flatten(0, 2) for rearranged in (before, after)
-    ]  # channels as one, a silent one may be among them
+    together = (before.flatten(0, 2), after.flatten(0, 2))  # channels as one: a silent one may be among them
     return Reconstruction(
         decoded[0].numpy(), float(spectral_convergence(*together)), float(log_spectral_distance(*together))
     )
