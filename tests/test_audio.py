@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from soundloom import audio as sounds
 from soundloom.audio import Audio, UnusableSound, fit, mix_down, normalise_loudness, read, resample, trim_silence, write
-from soundloom.containers import SIGNATURES, container
-from soundloom.encoders import ogg_checksum, pin_ogg_serial
+from soundloom.containers.encoders import ogg_checksum, pin_ogg_serial
+from soundloom.containers.headers import SIGNATURES, container
 
 
 def sine(hertz: float = 440.0, seconds: float = 1.0, rate: int = 22050, channels: int = 1, gain: float = 0.5) -> Audio:

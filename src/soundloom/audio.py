@@ -13,8 +13,8 @@ import soundfile
 import soxr
 
 from soundloom.config import nearest, write_atomically
-from soundloom.containers import container, foreign, hides_its_length, missing_bytes
-from soundloom.encoders import RATES, encode
+from soundloom.containers.encoders import RATES, encode
+from soundloom.containers.headers import container, foreign, hides_its_length, missing_bytes
 
 FORMATS = {"wav": "wav", "flac": "flac", "ogg": "ogg", "oga": "ogg", "opus": "opus", "mp3": "mp3"}
 FORMATS |= {"aiff": "aiff", "aif": "aiff"}
