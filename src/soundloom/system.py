@@ -79,6 +79,9 @@ class Augmentation:
 
     gain_db: float = 0.0  # louder or softer by up to this
     shift_seconds: float = 0.0  # later by up to this, silence before
+    tilt_db: float = 0.0  # brighter or darker: a smooth filter, each of its three waves up to this
+    decay_db_per_second: float = 0.0  # dying away faster by up to this, half of the time
+    speed_semitones: float = 0.0  # played faster or slower, so higher or lower, by up to this
 
 
 class Objective(nn.Module, ABC):
@@ -113,8 +116,13 @@ class Clips(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self, size: int) -> Iterable[tuple[Tensor, Tensor]]:
-        """Audio (batch, channel, time) with condition codes (batch, schema.width), every clip once."""
+    def batches(
+        self, size: int, change: Augmentation | None = None, draw: int = 0
+    ) -> Iterable[tuple[Tensor, Tensor]]:
+        """Audio (batch, channel, time) with condition codes (batch, schema.width), every clip once.
+
+        With `change` each clip is augmented; another `draw`, other changes.
+        """
         ...
 
 

@@ -110,10 +110,11 @@ def _afresh(
     from soundloom.joint import Joint
     from soundloom.representations import build
     from soundloom.train.loop import Training
+    from soundloom.train.state import STATE
 
     kind = system_named(name)
     representation = build(config.representation)
-    if us.leads and any((run / file).exists() for file in (checkpoint.CONFIG, TRAINING)):
+    if us.leads and any((run / file).exists() for file in (checkpoint.WEIGHTS, STATE)):  # killed before: begin again
         raise ValueError(f"{run} holds a run already; go on with it by --resume, or choose another --out")
     store = _clips(folder, config, representation.sample_rate, where)
     schema = propose_conditions(store.index, config.conditions)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from soundloom.conditions import Schema
 from soundloom.data.clips import ClipStore, order
-from soundloom.streams import stream
 from soundloom.system import Augmentation
+from soundloom.train.augment import augment
 from soundloom.train.distributed import Team
 
 STUDIED = 4096  # clips that statistics look at, at most, evenly spread
@@ -27,11 +27,17 @@ class Feed:
     def __len__(self) -> int:
         return len(self.store)
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(
+        self, size: int, change: Augmentation | None = None, draw: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Audio (batch, channel, time) and condition rows, in order; of a very large set an even sample."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(len(self), STUDIED)).round().astype(np.int64))
         for start in range(0, len(chosen), size):
-            yield self.take(chosen[start : start + size])
+            audio, codes = self.take(chosen[start : start + size])
+            if change is not None:
+                rows = slice(0, len(audio))
+                audio = augment(audio, change, self.store.sample_rate, draw, start, rows, len(audio))
+            yield audio, codes
 
     def take(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """The clips at these places."""
@@ -43,19 +49,3 @@ class Feed:
         audio, codes = self.take(order(len(self), batch_size, step, seed)[rows])
         return augment(audio, change, self.store.sample_rate, seed, step, rows, batch_size), codes
 
-
-def augment(
-    audio: Tensor, change: Augmentation, sample_rate: int, seed: int, step: int, rows: slice, batch_size: int
-) -> Tensor:
-    """Make each clip louder or softer and start it later, by draws made for the whole batch."""
-    if not change.gain_db and not change.shift_seconds:
-        return audio
-    drawn = torch.rand(batch_size, 2, generator=stream(seed, step, "augment"))[rows]
-    gains = 10 ** ((2 * drawn[:, 0] - 1) * change.gain_db / 20)
-    changed = audio * gains[:, None, None]
-    for clip, share in zip(changed, drawn[:, 1], strict=True):
-        shift = int(share * change.shift_seconds * sample_rate)
-        if shift:
-            clip[:, shift:] = clip[:, :-shift].clone()
-            clip[:, :shift] = 0
-    return changed

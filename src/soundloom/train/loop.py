@@ -93,6 +93,8 @@ class Training:
         if self.precision == "auto":
             self.precision = self.team.agree(self._faster_precision())
             self.watcher.say(f"training in {self.precision}, the faster on this machine")
+        if self.step == 0 and self.team.leads:
+            self._save_state()  # from here on a kill at any moment can be resumed
         saved_at = time.monotonic()
         previewed_at = -float("inf") if self.step == 0 else self.budget.seconds
         early = self.step == 0
@@ -135,7 +137,7 @@ class Training:
         follow(self.average, self.system, min(self.settings.average, (1 + self.step) / (10 + self.step)))
 
     def _note(self, name: str, total: torch.Tensor, parts: dict[str, torch.Tensor], fraction: float) -> None:
-        values = {f"{name}.{part}": float(value) for part, value in {"loss": total, **parts}.items()}
+        values = {f"{name}.{part}": float(value.detach()) for part, value in {"loss": total, **parts}.items()}
         if not all(value - value == 0 for value in values.values()):
             raise FloatingPointError(
                 f"the loss became {values[f'{name}.loss']} at step {self.step}; the last saved state is whole: go on "
@@ -173,6 +175,9 @@ class Training:
     def save(self) -> None:
         """Write what generation needs and what training needs, in this order: a kill between them costs nothing."""
         checkpoint.save(self.run, self.average, self.name)
+        self._save_state()
+
+    def _save_state(self) -> None:
         facts = {"step": self.step, "seconds": self.budget.seconds, "precision": self.precision}
         state.save(self.run, self.system, self.average, self.optimizers, facts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from soundloom.system import Augmentation
 from soundloom.systems.vae import course
 
 LAMBDA_OF_THE_COURSE = 1e6
@@ -42,14 +43,29 @@ class VAEConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     unknown_share: float = 0.1  # of the conditions hidden in training, so that an unlabelled sound can be encoded
-    gain_db: float = 6.0  # augmentation: level changes up to this, either way
-    shift_seconds: float = 0.02  # augmentation: onsets later by up to this
+    augment: Augmentation = Augmentation(gain_db=6.0, shift_seconds=0.02, tilt_db=3.0, decay_db_per_second=20.0)
 
 
 PRESETS = {
-    "drums": VAEConfig(conditions=("kind",)),
-    "notes": VAEConfig(representation=mel(16000, 128), seconds=1.3, conditions=("pitch", "family"), shift_seconds=0.0),
-    "digits": VAEConfig(representation=mel(8000, 64, n_fft=512, hop=128), seconds=0.8, conditions=("digit", "speaker")),
+    "sounds": VAEConfig(),  # any short sounds; the default
+    "drums": VAEConfig(
+        conditions=("kind",),
+        augment=Augmentation(
+            gain_db=6.0, shift_seconds=0.02, tilt_db=4.0, decay_db_per_second=30.0, speed_semitones=1.5
+        ),
+    ),
+    "notes": VAEConfig(  # no change of speed: the pitch is asked for
+        representation=mel(16000, 128),
+        seconds=1.3,
+        conditions=("pitch", "family"),
+        augment=Augmentation(gain_db=6.0, tilt_db=3.0, decay_db_per_second=10.0),
+    ),
+    "digits": VAEConfig(
+        representation=mel(8000, 64, n_fft=512, hop=128),
+        seconds=0.8,
+        conditions=("digit", "speaker"),
+        augment=Augmentation(gain_db=6.0, shift_seconds=0.03, tilt_db=2.0, speed_semitones=0.5),
+    ),
     "tiny": VAEConfig(  # trains in seconds; the tests use it
         representation=mel(8000, 32, n_fft=512, hop=256),
         seconds=0.5,
@@ -59,7 +75,7 @@ PRESETS = {
         batch_size=8,
     ),
     "course": VAEConfig(
-        representation={"kind": "log-magnitude", "sample_rate": 22050, "n_fft": 512, "hop": 256, "floor_db": -40.0},
+        representation={"kind": "log", "sample_rate": 22050, "n_fft": 512, "hop": 256, "floor_db": -40.0},
         seconds=0.74,
         conditions=(),
         network="course",
@@ -68,7 +84,6 @@ PRESETS = {
         kl_warmup=0.0,
         learning_rate=5e-4,
         weight_decay=0.0,
-        gain_db=0.0,
-        shift_seconds=0.0,
+        augment=Augmentation(),
     ),
 }

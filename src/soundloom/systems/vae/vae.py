@@ -16,7 +16,6 @@ from torch import Generator, Tensor, nn
 from soundloom.conditions import Schema, Value
 from soundloom.joint import Joint
 from soundloom.system import (
-    Augmentation,
     Batch,
     Clips,
     Loss,
@@ -33,7 +32,7 @@ from soundloom.systems.vae.network import BandNetwork, Decoded
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
 from soundloom.systems.vae.texture import Texture
 
-STUDIED = 4096  # clips that statistics are taken from, at most
+STUDIED_CHANGES = 2  # augmented passes that the principal components see besides the clips as they are
 LINEAR_RATE = 0.1  # the principal components are near their best from the start
 NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
 
@@ -97,7 +96,7 @@ class SpectrogramVAE(System):
         super().__init__()
         self.config, self.representation, self.schema = config, representation, schema
         self.samples = round(config.seconds * representation.sample_rate)
-        self.augmentation = Augmentation(config.gain_db, config.shift_seconds)
+        self.augmentation = config.augment
         shape = representation.encode(torch.zeros(1, 1, self.samples)).shape
         if len(shape) != 4:
             raise ValueError("the vae system sees spectrograms; choose a representation with frequencies and frames")
@@ -134,7 +133,8 @@ class SpectrogramVAE(System):
         """Take the mean, the scale and the principal components of the training set."""
         if not isinstance(self.network, BandNetwork):
             return
-        x = torch.cat([self.representation.encode(audio)[:, 0] for audio, _ in clips.batches(64)])
+        passes = [clips.batches(64), *(clips.batches(64, self.augmentation, draw) for draw in range(STUDIED_CHANGES))]
+        x = torch.cat([self.representation.encode(audio)[:, 0] for batches in passes for audio, _ in batches])
         left_over = self.network.study(x)
         if self.config.noise is None:
             self.noise.fill_(math.log(left_over) / NOISE_RATE)

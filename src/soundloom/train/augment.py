@@ -1,0 +1,68 @@
+"""Changes that leave a sound what it is, drawn anew for each clip and step: small data sets go further."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from soundloom.streams import stream
+from soundloom.system import Augmentation
+
+TILT_WAVES = 3  # cosines over the logarithm of frequency that a tilt is made of
+LOWEST_HZ = 50.0
+
+
+def augment(
+    audio: Tensor, change: Augmentation, sample_rate: int, seed: int, step: int, rows: slice, batch_size: int
+) -> Tensor:
+    """Change each clip of (batch, channel, time); draws are made for the whole batch, then cut to this process's rows."""
+    if change == Augmentation():
+        return audio
+    drawn = 2 * torch.rand(batch_size, 4 + TILT_WAVES, generator=stream(seed, step, "augment"))[rows] - 1
+    if change.speed_semitones:
+        audio = at_speed(audio, 2 ** (drawn[:, 0] * change.speed_semitones / 12))
+    if change.decay_db_per_second:
+        seconds = torch.arange(audio.shape[-1]) / sample_rate
+        rates = change.decay_db_per_second * drawn[:, 1].clamp_min(0)  # half of the clips keep their own
+        audio = audio * 10 ** (-rates[:, None, None] * seconds / 20)
+    if change.tilt_db:
+        audio = tilted(audio, change.tilt_db * drawn[:, 4:], sample_rate)
+    audio = audio * 10 ** (drawn[:, 2] * change.gain_db / 20)[:, None, None]
+    return later(audio, ((drawn[:, 3] + 1) / 2 * change.shift_seconds * sample_rate).long())
+
+
+def at_speed(audio: Tensor, factors: Tensor) -> Tensor:
+    """Each clip played `factors` times as fast, higher and shorter; silence fills what is then free at the end."""
+    time = audio.shape[-1]
+    if time < 2:
+        return audio
+    places = torch.arange(time) * factors[:, None]
+    left = places.long().clamp(max=time - 2)
+    share = (places - left).clamp(0, 1)[:, None]
+    index = left[:, None].expand_as(audio)
+    between = torch.lerp(audio.gather(-1, index), audio.gather(-1, index + 1), share)
+    return torch.where(places[:, None] > time - 1, torch.zeros_like(between), between)
+
+
+def tilted(audio: Tensor, levels_db: Tensor, sample_rate: int) -> Tensor:
+    """Each clip through a smooth filter: cosines over the logarithm of frequency, `levels_db` is (batch, wave)."""
+    size = 2 * audio.shape[-1]  # room for the filter's tail, so that it does not come in at the start
+    hz = torch.linspace(0, sample_rate / 2, size // 2 + 1).clamp_min(LOWEST_HZ)
+    height = torch.log(hz / LOWEST_HZ) / math.log(sample_rate / 2 / LOWEST_HZ)
+    waves = torch.stack([torch.cos(math.pi * (wave + 1) * height) for wave in range(TILT_WAVES)])
+    gains = 10 ** (levels_db @ waves / 20)
+    return torch.fft.irfft(torch.fft.rfft(audio, n=size) * gains[:, None], n=size)[..., : audio.shape[-1]]
+
+
+def later(audio: Tensor, samples: Tensor) -> Tensor:
+    """Each clip begun `samples` later, silence before."""
+    if not samples.any():
+        return audio
+    moved = audio.clone()
+    for clip, count in zip(moved, samples.tolist(), strict=True):
+        if count:
+            clip[:, count:] = clip[:, :-count].clone()
+            clip[:, :count] = 0
+    return moved
