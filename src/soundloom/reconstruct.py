@@ -35,7 +35,7 @@ def reconstruct(
 ) -> Reconstruction:
     """Encode one sound of any length and decode it again.
 
-    It is done in one piece, which takes about 100 MB for a minute at 22 050 Hz.
+    It is done in one piece, which takes about 250 MB for a minute at 22 050 Hz.
 
     Args:
         audio: (channel, time).

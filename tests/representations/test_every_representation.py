@@ -5,12 +5,11 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies
 from material import EVERY, RATE, SPECTRAL, name, one_shot
 
 from soundloom.config import from_json, to_json
-from soundloom.representations import REPRESENTATIONS, build, describe, named
+from soundloom.representations import REPRESENTATIONS, bands, build, describe, named, stft
 from soundloom.representations.ready import NAMES
 from soundloom.system import Representation
 
@@ -119,9 +118,31 @@ def test_the_gradient_of_a_sound_is_that_of_finite_differences(representation):
     assert math.isclose(slope, difference, rel_tol=1e-2, abs_tol=1e-3 * weights.abs().sum())
 
 
+@each_spectral
+def test_use_without_gradients_does_not_spoil_later_training(representation):
+    stft.hann.cache_clear()
+    stft.overlap.cache_clear()
+    bands._tensor.cache_clear()
+    with torch.inference_mode():
+        representation.decode(representation.encode(one_shot()), rng())
+    audio = one_shot().requires_grad_()
+    representation.encode(audio).sum().backward()
+    assert audio.grad.isfinite().all()
+
+
+@each_spectral
+def test_half_precision_around_it_changes_nothing(representation):
+    audio = one_shot()
+    x = representation.encode(audio)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(representation.encode(audio), x)
+        assert torch.equal(representation.decode(x, rng()), representation.decode(x, rng()))
+    assert representation.decode(x.bfloat16(), rng()).dtype == torch.float32
+
+
 @each
 @settings(max_examples=10, deadline=None)
-@given(samples=st.integers(1, 700), amplitude=st.floats(0, 1))
+@given(samples=strategies.integers(1, 700), amplitude=strategies.floats(0, 1))
 def test_any_short_clip_comes_back_finite_and_long_enough(representation, samples, amplitude):
     audio = amplitude * one_shot(seed=samples, batch=1)[..., :samples]
     decoded = representation.decode(representation.encode(audio), rng())

@@ -24,7 +24,8 @@ class Bands:
 
     def apply(self, magnitude: Tensor) -> Tensor:
         """Magnitudes (batch, channel, frequency, frame) summed to (batch, channel, band, frame); differentiable."""
-        return _tensor(self, magnitude.device, magnitude.dtype) @ magnitude
+        with torch.autocast(magnitude.device.type, enabled=False):  # half precision would blur quiet bands
+            return _tensor(self, magnitude.device, magnitude.dtype) @ magnitude
 
     def invert(self, amplitude: Tensor, how: Inverse) -> Tensor:
         """Magnitudes (batch, channel, frequency, frame) that give amplitudes (batch, channel, band, frame).
@@ -67,9 +68,11 @@ def bank_of(
 
 @lru_cache(maxsize=32)
 def _tensor(bands: Bands, device: torch.device, dtype: torch.dtype) -> Tensor:
-    return torch.from_numpy(np.array(bands.weights)).to(device, dtype)
+    with torch.inference_mode(False):  # a shared tensor must serve training too, whoever asked first
+        return torch.from_numpy(np.array(bands.weights)).to(device, dtype)
 
 
 @lru_cache(maxsize=32)
 def _inverter(bands: Bands) -> Inverter:
-    return Inverter.of(bands.weights)
+    with torch.inference_mode(False):
+        return Inverter.of(bands.weights)

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 
 from soundloom.representations.rows import Dropped, drop_row, restore_row
 from soundloom.representations.spectral import Spectral
+from soundloom.representations.stft import at_least_single
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,5 @@ class ComplexSpectrum(Spectral):
         return rearrange(parts, "batch channel bin frame part -> batch (channel part) bin frame")
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        parts = rearrange(x, "batch (channel part) bin frame -> batch channel bin frame part", part=2)
+        parts = rearrange(at_least_single(x), "batch (channel part) bin frame -> batch channel bin frame part", part=2)
         return self.stft.decode(restore_row(torch.view_as_complex(parts.contiguous()), self.dropped))

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from soundloom.representations.rows import Dropped, drop_row, restore_row
 from soundloom.representations.spectral import Levelled
+from soundloom.representations.stft import at_least_single
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class InstantaneousFrequency(Levelled):
         )
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        level, step = rearrange(x, "batch (channel part) bin frame -> part batch channel bin frame", part=2)
-        phase = torch.remainder(step.double().cumsum(-1), 2).to(x.dtype) * math.pi  # single precision drifts
+        level, step = rearrange(
+            at_least_single(x), "batch (channel part) bin frame -> part batch channel bin frame", part=2
+        )
+        phase = torch.remainder(step.double().cumsum(-1), 2).to(step.dtype) * math.pi  # single precision drifts
         return self.stft.decode(restore_row(torch.polar(self.from_level(level), phase), self.dropped))

@@ -62,7 +62,8 @@ def magnitudes(inverter: Inverter, amplitude: Tensor, how: Inverse) -> Tensor:
     Neither is ever negative. Where no band reaches they are 0. "em" and "nnls" run on the processor, clip by clip.
     """
     if how == "pinv":
-        return (inverter.pseudo_inverse.to(amplitude.device, amplitude.dtype) @ amplitude).clamp(min=0)
+        with torch.autocast(amplitude.device.type, enabled=False):
+            return (inverter.pseudo_inverse.to(amplitude.device, amplitude.dtype) @ amplitude).clamp(min=0)
     batch = len(amplitude)
     rows = rearrange(amplitude.detach().cpu().float(), "batch channel band frame -> (batch channel) band frame").numpy()
     found = np.empty((len(rows), len(inverter.overlaps.falls), rows.shape[-1]), np.float32)

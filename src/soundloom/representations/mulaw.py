@@ -12,6 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
+from soundloom.representations.stft import at_least_single
+
 
 @dataclass(frozen=True)
 class MuLaw:
@@ -37,8 +39,7 @@ class MuLaw:
     def encode(self, audio: Tensor) -> Tensor:
         """Audio (batch, channel, time) to classes 0 to levels - 1, int64, (batch, channel, time)."""
         mu = self.levels - 1
-        single = audio if audio.dtype == torch.float64 else audio.float()
-        clipped = single.clamp(-1, 1)
+        clipped = at_least_single(audio).clamp(-1, 1)
         bent = clipped.sign() * torch.log1p(mu * clipped.abs()) / math.log1p(mu)
         return torch.floor((bent + 1) / 2 * mu + 0.5).long()
 

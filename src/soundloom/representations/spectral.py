@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from soundloom.representations.phase import BEST, Method, reconstruct_phase
-from soundloom.representations.stft import STFT
+from soundloom.representations.stft import STFT, at_least_single
 
 Output = Literal["unit", "decibels", "ln"]
 DECIBELS_PER_NEPER = 20 / math.log(10)
@@ -88,6 +88,7 @@ class Levelled(Spectral):
 
     def from_level(self, level: Tensor) -> Tensor:
         """What is written to linear amplitude; any shape. The floor and below become 0, silence."""
+        level = at_least_single(level)
         if self.output == "unit":
             decibels, floor = self.floor_db + level * (self.peak_db - self.floor_db), self.floor_db
         elif self.output == "decibels":

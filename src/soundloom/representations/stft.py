@@ -59,7 +59,7 @@ class STFT:
     def encode(self, audio: Tensor) -> Tensor:
         """Audio (batch, channel, time) to complex spectra (batch, channel, frequency, frame); differentiable."""
         channels = audio.shape[1]
-        single = audio if audio.dtype == torch.float64 else audio.float()
+        single = at_least_single(audio)
         spectra = torch.stft(
             rearrange(single, "batch channel time -> (batch channel) time"),
             self.n_fft,
@@ -82,7 +82,7 @@ class STFT:
             Waveform (batch, channel, time).
 
         Raises:
-            ValueError: the frequency axis does not fit, or more samples are asked for than the frames hold.
+            ValueError: the frequency axis does not fit, there is no frame, or `samples` is more than the frames hold.
         """
         _, channels, bins, frames = spectra.shape
         samples = self.check(bins, frames, samples)
@@ -110,6 +110,8 @@ class STFT:
                 f"spectra have {bins} frequencies but an n_fft of {self.n_fft} has {self.bins}; "
                 f"use the STFT that made them (n_fft {2 * (bins - 1)})"
             )
+        if frames < 1:
+            raise ValueError("spectra have no frames; even an empty clip has one")
         longest = self.samples(frames)
         if samples is not None and not 0 <= samples <= longest:
             raise ValueError(
@@ -119,17 +121,24 @@ class STFT:
         return longest if samples is None else samples
 
 
+def at_least_single(x: Tensor) -> Tensor:
+    """The same numbers in single precision, or double where they are: no transform is worth taking in half."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 @lru_cache(maxsize=32)
 def hann(n_fft: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """The periodic Hann window, (n_fft,). Shared: do not write to it."""
-    return torch.hann_window(n_fft, dtype=torch.float64).to(device, dtype)
+    with torch.inference_mode(False):  # a shared tensor must serve training too, whoever asked first
+        return torch.hann_window(n_fft, dtype=torch.float64).to(device, dtype)
 
 
 @lru_cache(maxsize=32)
 def overlap(stft: STFT, frames: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Squared windows summed over all frames, what overlap-add must be divided by: (time + n_fft,). Shared."""
     window = hann(stft.n_fft, torch.device("cpu"), torch.float64)
-    total = torch.zeros(stft.n_fft + (frames - 1) * stft.hop, dtype=torch.float64)
-    at = torch.arange(frames)[:, None] * stft.hop + torch.arange(stft.n_fft)
-    total.index_put_((at,), window.square().expand(frames, -1), accumulate=True)
-    return total.clamp(min=SMALLEST_OVERLAP).to(device, dtype)
+    with torch.inference_mode(False):
+        total = torch.zeros(stft.n_fft + (frames - 1) * stft.hop, dtype=torch.float64)
+        at = torch.arange(frames)[:, None] * stft.hop + torch.arange(stft.n_fft)
+        total.index_put_((at,), window.square().expand(frames, -1), accumulate=True)
+        return total.clamp(min=SMALLEST_OVERLAP).to(device, dtype)
