@@ -52,6 +52,8 @@ class ConditionalMixture(nn.Module):
         from sklearn.mixture import GaussianMixture
 
         z, rows = codes.double().numpy(), conditions.double().numpy()
+        if len(z) == 1:  # scikit-learn wants two
+            z, rows = z.repeat(2, axis=0), rows.repeat(2, axis=0)
         slope = np.linalg.solve(rows.T @ rows + RIDGE * np.eye(rows.shape[1]), rows.T @ z) if rows.shape[1] else None
         rest = z - rows @ slope if slope is not None else z
         used = int(np.clip(len(z) // CLIPS_PER_COMPONENT, 1, len(self.shares)))

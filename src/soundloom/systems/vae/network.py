@@ -159,7 +159,7 @@ class BandNetwork(nn.Module):
         self.scale.copy_((x - self.centre).square().mean().sqrt().clamp_min(1e-4))
         flat = ((x - self.centre) / self.scale).flatten(1)
         latent, count = self.encoder.project.out_features, min(len(flat) - 1, self.encoder.project.out_features)
-        if count < 1:
+        if count < 1 or not flat.any():
             return 1.0
         pca = PCA(count, svd_solver="randomized", iterated_power=3, random_state=0).fit(flat.numpy())
         axes = torch.from_numpy(pca.components_).float()  # (component, frequency * frame), orthonormal

@@ -1,0 +1,115 @@
+"""The mixture of codes: its draws have the moments of what it was fitted to, and conditions steer it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from soundloom.conditions import Category, Scalar, Schema
+from soundloom.streams import stream
+from soundloom.systems.vae.mixture import ConditionalMixture
+
+KIND = Schema((Category("kind", ("low", "high")),))
+PITCH = Schema((Scalar("pitch", (0.0, 1.0)),))
+
+
+def draw(mixture: ConditionalMixture, row: Tensor, count: int) -> Tensor:
+    """Codes as the system draws them, (count, code)."""
+    codes = []
+    for index in range(count):
+        rng = stream(1, index)
+        place = mixture.place(row, rng)
+        codes.append(place.centre + place.factor @ torch.randn(len(place.centre), generator=rng))
+    return torch.stack(codes)
+
+
+def two_clouds(count: int = 600) -> Tensor:
+    """Codes around (2, 0, 0), round, and around (-2, 1, 0), slanted; a quarter of them in the second cloud."""
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(count, 3, generator=generator)
+    second = torch.arange(count) % 4 == 0
+    slanted = codes @ torch.tensor([[0.3, 0.2, 0.0], [0.0, 0.3, 0.1], [0.0, 0.0, 0.2]])
+    round_ones = 0.5 * codes + torch.tensor([2.0, 0.0, 0.0])
+    return torch.where(second[:, None], slanted + torch.tensor([-2.0, 1.0, 0.0]), round_ones)
+
+
+def test_draws_have_the_mean_and_the_covariance_of_the_codes() -> None:
+    codes = two_clouds()
+    mixture = ConditionalMixture(3, 4, Schema())
+    mixture.fit(codes, torch.zeros(len(codes), 0))
+    drawn = draw(mixture, torch.zeros(0), 3000)
+    torch.testing.assert_close(drawn.mean(dim=0), codes.mean(dim=0), rtol=0, atol=0.15)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(codes.T), rtol=0.1, atol=0.1)
+    assert (drawn[:, 0] < 0).float().mean() == pytest.approx(0.25, abs=0.03)  # both clouds, in their shares
+    assert ((drawn[:, 0] > -0.8) & (drawn[:, 0] < 0.4)).float().mean() < 0.01  # and nothing between them
+
+
+def test_the_shares_sum_to_1_and_the_spread_is_that_of_the_codes() -> None:
+    codes = two_clouds()
+    mixture = ConditionalMixture(3, 4, Schema())
+    mixture.fit(codes, torch.zeros(len(codes), 0))
+    assert float(mixture.shares.sum()) == pytest.approx(1, abs=1e-5)
+    torch.testing.assert_close(mixture.spread, codes.std(dim=0))
+
+
+def test_a_category_steers_where_codes_are_drawn() -> None:
+    generator = torch.Generator().manual_seed(0)
+    high = torch.arange(400) % 2 == 1
+    codes = 0.3 * torch.randn(400, 4, generator=generator) + torch.where(high, 3.0, -3.0)[:, None]
+    rows = torch.stack([torch.from_numpy(KIND.encode({"kind": "high" if it else "low"})) for it in high])
+    mixture = ConditionalMixture(4, 3, KIND)
+    mixture.fit(codes, rows)
+    for kind, centre in (("low", -3.0), ("high", 3.0)):
+        drawn = draw(mixture, torch.from_numpy(KIND.encode({"kind": kind})), 300)
+        assert (drawn.mean(dim=0) - centre).abs().max() < 0.2
+        assert drawn.std(dim=0) == pytest.approx(torch.full((4,), 0.3), rel=0.2)
+
+
+def test_a_category_chooses_the_cloud_where_its_mean_says_little() -> None:
+    # "low" is always at the centre, "high" at +3 or -3: both have mean 0, so that only the shares tell them apart
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.tensor([0.0, 3.0, 0.0, -3.0])[torch.arange(600) % 4]
+    codes = 0.3 * torch.randn(600, 2, generator=generator) + centres[:, None]
+    rows = torch.stack([torch.from_numpy(KIND.encode({"kind": ("low", "high")[it % 2]})) for it in range(600)])
+    mixture = ConditionalMixture(2, 3, KIND)
+    mixture.fit(codes, rows)
+    assert draw(mixture, rows[0], 300).abs().mean(dim=1).lt(1.5).float().mean() > 0.97
+    assert draw(mixture, rows[1], 300).abs().mean(dim=1).gt(1.5).float().mean() > 0.97
+
+
+def test_a_number_moves_the_codes_along_the_line_of_the_training_set() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pitch = torch.rand(500, generator=generator)
+    codes = 0.1 * torch.randn(500, 2, generator=generator) + torch.stack((4 * pitch, -pitch), dim=1)
+    rows = torch.stack([torch.from_numpy(PITCH.encode({"pitch": float(value)})) for value in pitch])
+    mixture = ConditionalMixture(2, 1, PITCH)
+    mixture.fit(codes, rows)
+    for value in (0.1, 0.5, 0.9):
+        drawn = draw(mixture, torch.from_numpy(PITCH.encode({"pitch": value})), 200)
+        torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([4 * value, -value]), rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3, 19])
+def test_fewer_clips_than_components_are_enough(clips: int) -> None:
+    codes = torch.randn(clips, 5, generator=torch.Generator().manual_seed(0))
+    rows = torch.from_numpy(KIND.encode({"kind": "low"})).repeat(clips, 1)
+    mixture = ConditionalMixture(5, 20, KIND)
+    mixture.fit(codes, rows)
+    drawn = draw(mixture, rows[0], 200)
+    assert drawn.isfinite().all()
+    near = codes.std(dim=0, correction=0) + 0.5
+    assert ((drawn.mean(dim=0) - codes.mean(dim=0)).abs() < near).all()
+    assert mixture.spread.isfinite().all()
+
+
+def test_equal_codes_are_no_reason_to_fail() -> None:
+    mixture = ConditionalMixture(3, 4, Schema())
+    mixture.fit(torch.full((60, 3), 2.0), torch.zeros(60, 0))
+    torch.testing.assert_close(draw(mixture, torch.zeros(0), 20), torch.full((20, 3), 2.0), rtol=0, atol=1e-2)
+
+
+def test_before_it_is_fitted_it_is_the_standard_normal_prior() -> None:
+    drawn = draw(ConditionalMixture(4, 3, KIND), torch.zeros(KIND.width), 2000)
+    torch.testing.assert_close(drawn.mean(dim=0), torch.zeros(4), rtol=0, atol=0.12)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.eye(4), rtol=0, atol=0.15)

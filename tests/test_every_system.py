@@ -1,0 +1,289 @@
+"""What all systems promise, on each of them at its tiny preset."""
+
+from __future__ import annotations
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from soundloom.audio import Audio, fit, read
+from soundloom.checkpoint import WEIGHTS, build
+from soundloom.conditions import Category, Schema
+from soundloom.config import read_json
+from soundloom.discover import names, system_named
+from soundloom.generate import Model, Request, load
+from soundloom.representations import build as build_representation
+from soundloom.system import System
+from soundloom.train import loop
+from soundloom.train.state import STATE
+
+HERE = Path(__file__).parent
+STEPS = 12
+SCHEMA = Schema((Category("kind", ("hiss", "thump")),))
+
+
+@pytest.fixture(params=names("systems"))
+def system(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def model(system: str, trained: Callable[[str], Path]) -> Model:
+    return load(trained(system))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, train_tiny: Callable[..., Path]) -> Callable[[str], Path]:
+    """A training of `STEPS` steps that nothing disturbed, made once for each system."""
+    runs: dict[str, Path] = {}
+
+    def run(system: str) -> Path:
+        if system not in runs:
+            runs[system] = train_tiny(system, tmp_path_factory.mktemp("whole") / system, steps=STEPS)
+        return runs[system]
+
+    return run
+
+
+def untrained(system: str) -> System:
+    config = system_named(system).PRESETS["tiny"]
+    return system_named(system)(config, build_representation(config.representation), SCHEMA)
+
+
+def sounds_of(model: Model, **asked: object) -> list[bytes]:
+    jobs = asked.pop("jobs", None)
+    return [audio.samples.tobytes() for audio in model.generate(Request(**asked), jobs=jobs)]
+
+
+def distance(model: Model, sound: Audio, file: Path) -> float:
+    """Mean squared difference between a sound and a file, as the model's representation sees them."""
+    given = fit(read(file), model.system.samples)
+    ours, theirs = (
+        model.system.representation.encode(torch.from_numpy(audio.samples)[None]) for audio in (sound, given)
+    )
+    return float((ours - theirs).square().mean())
+
+
+def assert_same_training(first: Path, second: Path) -> None:
+    """Weights, their average, and all that the optimizers remember."""
+    for name in (WEIGHTS, STATE):
+        ours, theirs = load_file(first / name), load_file(second / name)
+        assert ours.keys() == theirs.keys()
+        assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_the_objectives_of_a_stage_share_no_parameter_and_move_only_the_systems_own(system: str) -> None:
+    whole = untrained(system)
+    for stage in whole.stages():
+        moved = [id(parameter) for objective in stage.objectives for parameter in objective.moves()]
+        assert moved
+        assert len(moved) == len(set(moved))
+        assert set(moved) <= {id(parameter) for parameter in whole.parameters()}
+        for objective in stage.objectives:
+            stepped = [id(p) for group in objective.optimizer().param_groups for p in group["params"]]
+            assert sorted(stepped) == sorted(id(parameter) for parameter in objective.moves())
+
+
+def test_the_loss_falls_in_training(system: str, trained: Callable[[str], Path]) -> None:
+    lines = [json.loads(line) for line in (trained(system) / loop.LOG).read_text().splitlines()]
+    steps = [line for line in lines if "seconds" in line]
+    for name in {key for key in steps[0] if key.endswith(".loss")}:
+        losses = [line[name] for line in steps]
+        assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_a_saved_and_loaded_system_makes_the_same_sounds(model: Model, tmp_path: Path) -> None:
+    from soundloom.checkpoint import save
+
+    save(tmp_path / "copy", model.system, read_json(model.checkpoint.path / "config.json")["system"])
+    again = load(tmp_path / "copy")
+    assert again.digest == model.digest
+    assert sounds_of(again, count=2, seed=3) == sounds_of(model, count=2, seed=3)
+
+
+@pytest.mark.parametrize("samples", [80, 1234, 2500])
+def test_the_asked_length_is_delivered_to_the_sample(model: Model, samples: int) -> None:
+    (sound,) = model.generate(count=1, seconds=samples / model.sample_rate)
+    assert sound.samples.shape == (1, samples)
+    assert sound.sample_rate == model.sample_rate
+
+
+def test_without_a_length_a_sound_is_as_long_as_a_training_clip(model: Model) -> None:
+    (sound,) = model.generate(count=1)
+    assert sound.seconds == model.seconds == model.system.config.seconds
+
+
+def test_sounds_are_finite_and_heard(model: Model) -> None:
+    for sound in model.generate(count=4, seed=1):
+        assert np.isfinite(sound.samples).all()
+        assert sound.peak > 1e-4
+
+
+def test_a_condition_changes_the_sound(model: Model) -> None:
+    hiss, thump = (sounds_of(model, count=1, conditions={"kind": kind, "pitch": 48}) for kind in ("hiss", "thump"))
+    assert hiss != thump
+
+
+def test_what_was_asked_is_what_a_sound_is_made_with(model: Model) -> None:
+    for made in model.stream(Request(count=4, conditions={"kind": "hiss"})):
+        assert made.conditions["kind"] == "hiss"
+        assert set(made.conditions) == set(model.conditions)
+
+
+def test_a_prompt_is_kept_bit_by_bit_or_refused_with_a_sentence(model: Model) -> None:
+    rng = np.random.default_rng(0)
+    heard = (0.2 * rng.standard_normal((1, 1700)) * np.exp(-np.arange(1700) / 500)).astype(np.float32)
+    asked = Request(count=2, prompt=Audio(heard, model.sample_rate), seconds=0.4)
+    if not model.system.continues:
+        with pytest.raises(ValueError, match="cannot carry on from a prompt"):
+            model.generate(asked)
+        return
+    for sound in model.generate(asked):
+        assert sound.samples.shape == (1, 3200)
+        assert np.array_equal(sound.samples[:, :1700], heard)
+        assert np.abs(sound.samples[:, 1700:]).max() > 1e-5
+
+
+def test_a_variation_at_distance_0_is_the_sound_as_the_representation_keeps_it(model: Model, sounds: Path) -> None:
+    if not model.system.resembles:
+        with pytest.raises(ValueError, match="cannot vary a given sound"):
+            model.generate(count=1, like=(sounds / "thump-001.wav",))
+        return
+    given = sounds / "thump-001.wav"
+    (same,), (far,) = (model.generate(count=1, like=(given,), distance=amount) for amount in (0.0, 1.0))
+    assert distance(model, same, given) < 0.2 * distance(model, far, given)
+
+
+def test_a_path_begins_at_the_first_sound_and_ends_at_the_second(model: Model, sounds: Path) -> None:
+    if not model.system.resembles:
+        pytest.skip("this system makes no paths")
+    ends = (sounds / "thump-001.wav", sounds / "hiss-004.wav")
+    path = model.generate(count=5, like=ends)
+    from_first, from_second = ([distance(model, sound, end) for sound in path] for end in ends)
+    assert from_first[0] < 0.2 * from_first[-1]
+    assert from_second[-1] < 0.2 * from_second[0]
+    assert from_first == sorted(from_first)
+
+
+def test_a_sound_does_not_depend_on_how_many_are_made_or_on_how_many_threads(model: Model) -> None:
+    four, nine = sounds_of(model, count=4, seed=5, jobs=1), sounds_of(model, count=9, seed=5, jobs=1)
+    assert four == nine[:4]
+    assert sounds_of(model, count=9, seed=5, jobs=2) == nine
+    assert len(set(nine)) == 9
+
+
+def test_another_seed_makes_other_sounds(model: Model) -> None:
+    assert not set(sounds_of(model, count=3, seed=5)) & set(sounds_of(model, count=3, seed=6))
+
+
+def test_a_prompted_sound_does_not_depend_on_threads_either(model: Model) -> None:
+    if not model.system.continues:
+        pytest.skip("this system does not carry on")
+    prompt = Audio(np.sin(np.arange(1200) / 9)[None] * 0.3, model.sample_rate)
+    assert sounds_of(model, count=2, prompt=prompt, jobs=1) == sounds_of(model, count=2, prompt=prompt, jobs=2)
+
+
+def test_two_processes_end_with_equal_weights_and_with_those_of_one(
+    system: str, sounds: Path, tmp_path: Path, train_tiny: Callable[..., Path]
+) -> None:
+    alone = load_file(train_tiny(system, tmp_path / "alone", steps=4) / STATE)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [*torchrun, str(HERE / "together.py"), system, str(sounds), str(tmp_path / "both"), "4"],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    first, second = (load_file(tmp_path / "both" / f"rank{rank}.safetensors") for rank in (0, 1))
+    assert [key for key in first if not torch.equal(first[key], second[key])] == []
+    for key, weight in first.items():  # sums of a batch's halves round otherwise than the whole: a few 1e-8 in float32
+        torch.testing.assert_close(weight, alone[f"system.{key}"], rtol=1e-5, atol=1e-6)
+
+
+def test_training_killed_at_random_moments_ends_with_the_same_weights(
+    system: str, sounds: Path, tmp_path: Path, uninterrupted: Callable[[str], Path]
+) -> None:
+    kill_at = ["0", "3", "3", "8"]
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(HERE / "killing.py"),
+            system,
+            str(sounds),
+            str(tmp_path / "run"),
+            str(STEPS),
+            "7",
+            *kill_at,
+        ],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+    )
+    assert json.loads(done.stdout) == [-signal.SIGKILL] * len(kill_at) + [0]
+    assert_same_training(tmp_path / "run", uninterrupted(system))
+
+
+def test_ctrl_c_saves_and_going_on_ends_with_the_same_weights(
+    system: str,
+    sounds: Path,
+    tmp_path: Path,
+    train_tiny: Callable[..., Path],
+    uninterrupted: Callable[[str], Path],
+) -> None:
+    class Impatient:
+        def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
+            if step == 6:
+                signal.raise_signal(signal.SIGINT)
+
+        def say(self, sentence: str) -> None: ...
+
+    from soundloom.train import train
+
+    asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": STEPS}
+    outcome = train(system, sounds, out=tmp_path / "run", watcher=Impatient(), **asked)
+    assert (outcome.finished, outcome.steps) == (False, 7)
+    assert load(tmp_path / "run").generate(count=1)[0].peak > 0  # what was saved can be heard
+    assert train(system, sounds, out=tmp_path / "run", resume=True, **asked).finished
+    assert_same_training(tmp_path / "run", uninterrupted(system))
+
+
+def test_a_checkpoint_holds_settings_as_json_and_numbers_and_nothing_else(
+    system: str, trained: Callable[[str], Path]
+) -> None:
+    run = trained(system)
+    assert {path.suffix for path in run.rglob("*") if path.is_file()} <= {".json", ".jsonl", ".safetensors"}
+    assert build(read_json(run / "config.json")).schema.names == ("kind", "pitch")
+    for path in run.rglob("*.safetensors"):
+        content = path.read_bytes()
+        (size,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8 : 8 + size])
+        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
+        assert len(content) == 8 + size + max(ends)  # nothing hides behind the last tensor
+
+
+def test_loading_and_generating_executes_nothing_that_came_with_the_checkpoint(
+    system: str, trained: Callable[[str], Path]
+) -> None:
+    code = f"""
+import sys
+from soundloom.generate import load
+load({str(trained(system))!r}).generate(count=1)       # all modules are in
+seen = []
+sys.addaudithook(lambda event, arguments: seen.append(event))
+load({str(trained(system))!r})
+loaders = ("pickle", "marshal", "import", "subprocess", "ctypes", "socket")
+print([event for event in seen if event.split(".")[0] in loaders or event.startswith(("os.system", "os.exec"))])
+print("open" in seen)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["[]", "True"]
