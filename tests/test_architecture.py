@@ -116,7 +116,7 @@ def small_package(tmp_path: Path) -> Path:
         "__init__.py": "",
         "config.py": "",
         "audio.py": "def read():\n    from soundloom.generate import load\n",
-        "generate.py": "from typing import TYPE_CHECKING\nimport soundloom.audio\nif TYPE_CHECKING:\n    import soundloom.cli\n",
+        "generate.py": "import soundloom.audio\nif TYPE_CHECKING:\n    import soundloom.cli\n",
         "cli.py": "import soundloom.generate\n",
         "systems/__init__.py": "",
         "systems/one/__init__.py": "from soundloom.systems.one import net\n",

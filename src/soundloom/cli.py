@@ -180,7 +180,7 @@ def generate(
     coding: str = format
     if again is not None:
         given = (count != 8, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
-        if any(given) or not (seconds is seed is prompt is None):
+        if any(given) or any(wish is not None for wish in (seconds, seed, prompt)):
             raise ValueError(
                 "--again repeats a request as it was, so it goes with --out, --replace, --jobs and a model alone; "
                 "leave the others out, or ask anew without --again"
@@ -274,7 +274,7 @@ def models(as_json: Json = False) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns 0, 1 (it failed) or 2 (asked wrongly)."""
     try:
-        app(arguments, standalone_mode=False)
+        app(arguments, prog_name="soundloom", standalone_mode=False)
     except typer.Exit as done:
         return int(done.exit_code)
     except typer.Abort:
@@ -303,7 +303,8 @@ def _explain(error: Exception) -> int:
         return _complain(str(error), 1)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}; {_next_move(error)}", 1)
+        asked_wrongly = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+        return _complain(f"{where}{error.strerror or error}; {_next_move(error)}", 2 if asked_wrongly else 1)
     raise error
 
 
@@ -352,12 +353,14 @@ def _values(texts: list[str], option: str) -> dict[str, Any]:
 
 
 def run() -> None:
-    """The console script: a closed pipe or a second Ctrl-C ends quietly."""
+    """The console script: a closed pipe ends it quietly, a full one with a sentence."""
     try:
         code = main()
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _explain(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to say has nowhere to go
         code = 1
     sys.exit(code)
 

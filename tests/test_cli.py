@@ -1,0 +1,321 @@
+"""The verbs of the command: what each prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from commands import ask, script, spawn
+from sounds import KINDS, RATE, sound
+
+Trained = Callable[[str], Path]
+VERBS = ("scan", "train", "generate", "reconstruct", "models")
+
+
+@pytest.fixture
+def run(trained: Trained) -> Path:
+    return trained("vae")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The sounds of a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix not in (".json", ".png")}
+
+
+def samples(path: Path) -> np.ndarray:
+    return soundfile.read(path)[0]
+
+
+def magnitudes(wave: np.ndarray) -> np.ndarray:
+    """Magnitudes of frames of 256 samples, (frame, bin), scaled to unit length."""
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, 256), 256)[::64] * np.hanning(256)
+    spectrum = np.abs(np.fft.rfft(frames))
+    return spectrum / (np.linalg.norm(spectrum) + 1e-12)
+
+
+def test_help_names_every_verb_and_each_verb_helps(capsys):
+    whole = ask(capsys, "--help")
+    assert whole.code == 0
+    for verb in VERBS:
+        assert f"\n  {verb} " in whole.out
+        assert "--json" in ask(capsys, verb, "--help").out
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    from soundloom import __version__
+
+    assert ask(capsys, "--version").out == f"soundloom {__version__}\n"
+
+
+def test_the_console_script_passes_the_exit_code_on(tmp_path):
+    assert spawn("--version").returncode == 0
+    assert spawn("scan", tmp_path / "nowhere").returncode == 2
+
+
+def test_scan_counts_used_and_skipped_and_gives_each_reason_as_json(capsys, sounds, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for path in sorted(sounds.glob("*.wav"))[:5]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "notes.txt").write_text("not a sound")
+    (folder / "copy.wav").write_bytes((folder / path.name).read_bytes())
+    found = ask(capsys, "scan", folder, "--json").json
+    assert (found["found"], found["used"], len(found["skipped"])) == (7, 5, 2)
+    reasons = {entry["path"]: entry["reason"] for entry in found["skipped"]}
+    assert reasons["notes.txt"].startswith("not a sound")
+    assert any(reason.startswith("duplicate of") for reason in reasons.values())
+    assert found["forecast"]["clips"] == 5
+
+
+def test_scan_prints_labels_and_lengths_for_people(capsys, sounds):
+    answer = ask(capsys, "scan", sounds)
+    assert answer.code == 0
+    assert answer.err == ""
+    assert "41 files" in answer.out  # 40 sounds and metadata.csv
+    assert "hiss (20), thump (20)" in answer.out
+
+
+def test_scan_keeps_to_the_files_that_where_names(capsys, sounds):
+    found = ask(capsys, "scan", sounds, "--where", "kind=hiss", "--json").json
+    assert found["used"] == 20
+    assert all("filtered out" in entry["reason"] or "label table" in entry["reason"] for entry in found["skipped"])
+
+
+def test_train_writes_a_run_that_generates_and_resume_goes_on(capsys, sounds, tmp_path):
+    out = tmp_path / "run"
+    quick = ("--preset", "tiny", "--preview-seconds", 0, "--precision", "float32", "--out", out)
+    first = ask(capsys, "train", "vae", sounds, *quick, "--steps", 8, "--json").json
+    assert (first["run"], first["steps"], first["finished"]) == (str(out), 8, True)
+    assert {"config.json", "weights.safetensors", "data.json", "training.json", "log.jsonl"} <= {
+        path.name for path in out.iterdir()
+    }
+    more = ask(capsys, "train", "vae", sounds, "--out", out, "--resume", "--steps", 12)
+    assert more.code == 0
+    assert f"soundloom generate {out}" in more.out
+    logged = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in logged if "elbo.loss" in line] == list(range(12))
+    assert ask(capsys, "generate", out, "-n", 1, "--out", tmp_path / "o", "--no-picture").code == 0
+
+
+def test_train_says_how_to_stop_and_go_on_and_makes_previews(capsys, sounds, tmp_path):
+    out = tmp_path / "run"
+    answer = ask(
+        capsys, "train", "vae", sounds, "--preset", "tiny", "--steps", 2, "--precision", "float32", "--out", out
+    )
+    assert answer.code == 0
+    assert f"soundloom train vae {sounds} --out {out} --resume" in answer.err
+    last = out / "previews" / "step-000002"
+    assert len(list(last.glob("*.wav"))) == 8
+    assert (last / "spectrograms.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_set_changes_a_setting_of_the_preset(capsys, sounds, tmp_path):
+    out = tmp_path / "run"
+    quick = ("--preset", "tiny", "--preview-seconds", 0, "--precision", "float32", "--out", out, "--steps", 1)
+    assert ask(capsys, "train", "vae", sounds, *quick, "--set", "latent=5", "--condition", "pitch").code == 0
+    config = json.loads((out / "config.json").read_text())
+    assert config["settings"]["latent"] == 5
+    assert [condition["name"] for condition in config["schema"]["conditions"]] == ["pitch"]
+
+
+def test_generate_writes_sounds_a_picture_and_the_request(capsys, run, tmp_path):
+    out = tmp_path / "out"
+    answer = ask(capsys, "generate", run, "-n", 3, "--seed", 4, "--out", out)
+    assert answer.code == 0
+    assert answer.err == ""
+    assert f"3 sounds of 0.5 s in {out}" in answer.out
+    assert all(len(samples(out / name)) == RATE // 2 for name in contents(out))
+    assert len(contents(out)) == 3
+    assert (out / "spectrograms.png").read_bytes().startswith(b"\x89PNG")
+    said = json.loads((out / "request.json").read_text())
+    assert said["request"]["seed"] == 4
+    assert [entry["file"] for entry in said["files"]] == sorted(contents(out))
+
+
+def test_generate_as_json_lists_the_files_that_it_wrote(capsys, run, tmp_path):
+    found = ask(capsys, "generate", run, "-n", 2, "--seed", 1, "--out", tmp_path, "--no-picture", "--json").json
+    assert found["files"] == sorted(str(path) for path in tmp_path.glob("*.wav"))
+    assert found["picture"] is None
+    assert found["seed"] == 1
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(capsys, run, tmp_path):
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        assert ask(capsys, "generate", run, "-n", 2, "--seed", seed, "--out", tmp_path / name).code == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert (tmp_path / "a" / "spectrograms.png").read_bytes() == (tmp_path / "b" / "spectrograms.png").read_bytes()
+    assert not set(contents(tmp_path / "a").values()) & set(contents(tmp_path / "c").values())
+
+
+def test_a_sound_depends_neither_on_how_many_there_are_nor_on_the_threads(capsys, run, tmp_path):
+    quick = ("generate", run, "--seed", 3, "--no-picture")
+    assert ask(capsys, *quick, "-n", 5, "--jobs", 2, "--out", tmp_path / "five").code == 0
+    assert ask(capsys, *quick, "-n", 2, "--jobs", 1, "--out", tmp_path / "two").code == 0
+    five, two = contents(tmp_path / "five"), contents(tmp_path / "two")
+    assert len(five) == 5
+    assert two.items() <= five.items()
+
+
+@pytest.mark.parametrize("named", ["request.json", "."])
+def test_again_gives_the_same_bytes(capsys, run, tmp_path, named):
+    first, second = tmp_path / "first", tmp_path / "second"
+    wishes = ("--with", "kind=hiss", "--temperature", 0.8, "--seconds", 0.3, "--format", "flac")
+    assert ask(capsys, "generate", run, "-n", 2, "--seed", 11, *wishes, "--out", first).code == 0
+    assert ask(capsys, "generate", "--again", first / named, "--out", second).code == 0
+    assert contents(first) == contents(second)
+    assert (first / "request.json").read_bytes() == (second / "request.json").read_bytes()
+
+
+def test_a_drawn_seed_is_said_and_makes_the_same_sounds_again(capsys, run, tmp_path):
+    drawn = ask(capsys, "generate", run, "-n", 1, "--out", tmp_path / "a", "--json").json
+    assert any(f"seed {drawn['seed']}" in remark for remark in drawn["remarks"])
+    assert ask(capsys, "generate", run, "-n", 1, "--seed", drawn["seed"], "--out", tmp_path / "b").code == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_a_condition_is_kept_and_changes_the_sounds(capsys, run, tmp_path):
+    for kind in KINDS:
+        wish = ("--with", f"kind={kind}", "--with", "pitch=48")
+        assert ask(capsys, "generate", run, "-n", 3, "--seed", 2, *wish, "--out", tmp_path / kind).code == 0
+        said = json.loads((tmp_path / kind / "request.json").read_text())
+        assert all(entry["conditions"] == {"kind": kind, "pitch": 48.0} for entry in said["files"])
+        assert all(kind in name for name in contents(tmp_path / kind))
+    hiss, thump = (contents(tmp_path / kind).values() for kind in KINDS)
+    assert not set(hiss) & set(thump)
+
+
+def test_a_condition_that_was_left_out_is_drawn_and_written_down(capsys, run, tmp_path):
+    assert ask(capsys, "generate", run, "-n", 6, "--seed", 2, "--out", tmp_path, "--no-picture").code == 0
+    said = json.loads((tmp_path / "request.json").read_text())
+    assert {entry["conditions"]["kind"] for entry in said["files"]} == set(KINDS)
+
+
+def test_a_prompt_stays_as_it_is_and_is_carried_on(capsys, run, tmp_path):
+    prompt = 0.5 * sound(0, "thump", 48.0)[:1600]
+    soundfile.write(tmp_path / "prompt.wav", prompt, RATE)
+    out = tmp_path / "out"
+    asked = ask(capsys, "generate", run, "-n", 1, "--seed", 5, "--prompt", tmp_path / "prompt.wav", "--out", out)
+    assert asked.code == 0
+    (path,) = out.glob("*.wav")
+    heard = samples(path)
+    assert len(heard) == RATE // 2
+    kept = heard[: len(prompt) - 200]  # the joint may begin a little before the prompt ends
+    gain = kept @ prompt[: len(kept)] / (prompt[: len(kept)] @ prompt[: len(kept)])
+    assert np.abs(kept - gain * prompt[: len(kept)]).max() < 4 / 2**15
+    assert np.abs(heard[len(prompt) :]).max() > 1e-3
+
+
+def test_a_prompt_of_another_rate_is_resampled_in_sight(capsys, run, tmp_path):
+    rate = 2 * RATE
+    soundfile.write(tmp_path / "fast.wav", 0.3 * np.sin(np.arange(rate // 8) / 20), rate)
+    answer = ask(capsys, "generate", run, "-n", 1, "--prompt", tmp_path / "fast.wav", "--out", tmp_path / "o")
+    assert answer.code == 0
+    assert "fast.wav: resampled from 16000 to 8000 Hz" in answer.out
+
+
+def test_a_path_between_two_sounds_begins_at_one_and_ends_at_the_other(capsys, run, sounds, tmp_path):
+    ends = [sounds / "hiss-000.wav", sounds / "thump-001.wav"]
+    likes = [argument for end in ends for argument in ("--like", end)]
+    assert ask(capsys, "generate", run, "-n", 3, *likes, "--out", tmp_path / "o", "--no-picture").code == 0
+    made = [magnitudes(samples(path)) for path in sorted((tmp_path / "o").glob("*.wav"))]
+    first, last = (magnitudes(np.pad(wave, (0, RATE // 2 - len(wave)))) for wave in map(samples, ends))
+    assert (made[0] * first).sum() > 0.7 > (made[0] * last).sum()
+    assert (made[2] * last).sum() > 0.7 > (made[2] * first).sum()
+
+
+def test_variations_go_further_with_the_distance(capsys, run, sounds, tmp_path):
+    given = sounds / "thump-001.wav"
+    likeness = []
+    for distance in (0, 1):
+        out = tmp_path / str(distance)
+        asked = ("--like", given, "--distance", distance, "--seed", 3, "-n", 4, "--no-picture")
+        assert ask(capsys, "generate", run, *asked, "--out", out).code == 0
+        wave = samples(given)
+        true = magnitudes(np.pad(wave, (0, RATE // 2 - len(wave))))
+        likeness.append(np.mean([(magnitudes(samples(path)) * true).sum() for path in out.glob("*.wav")]))
+    assert likeness[0] > likeness[1]
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "opus", "mp3", "aiff"])
+def test_every_format_can_be_written_and_read_again(capsys, run, tmp_path, format):
+    from soundloom.audio import read
+
+    answer = ask(capsys, "generate", run, "-n", 1, "--seed", 1, "--format", format, "--out", tmp_path, "--no-picture")
+    assert answer.code == 0
+    (path,) = tmp_path.glob(f"*.{format}")
+    heard = read(path)
+    assert heard.seconds == pytest.approx(0.5, abs=0.12)  # mp3 pads its ends
+    assert heard.peak > 0.01
+
+
+def test_the_same_request_may_be_written_twice_and_another_replaces_it_when_told(capsys, run, tmp_path):
+    assert ask(capsys, "generate", run, "-n", 1, "--seed", 1, "--out", tmp_path).code == 0
+    before = contents(tmp_path)
+    assert ask(capsys, "generate", run, "-n", 1, "--seed", 1, "--out", tmp_path).code == 0
+    assert contents(tmp_path) == before
+    assert ask(capsys, "generate", run, "-n", 1, "--seed", 2, "--out", tmp_path, "--replace").code == 0
+    assert json.loads((tmp_path / "request.json").read_text())["request"]["seed"] == 2
+
+
+def test_reconstruct_writes_what_comes_back_and_measures_it(capsys, sounds, tmp_path):
+    given = sounds / "thump-001.wav"
+    found = ask(capsys, "reconstruct", given, "--representation", "if", "--out", tmp_path, "--json").json
+    (row,) = found["files"]
+    assert row["spectral_convergence_db"] < -60  # instantaneous frequencies keep the phase
+    kept = samples(Path(row["written"]))
+    assert np.abs(kept - samples(given)).max() < 1e-3
+
+
+def test_reconstruct_prints_a_table_with_a_row_for_each_file(capsys, sounds, tmp_path):
+    given = [sounds / "thump-001.wav", sounds / "hiss-000.wav"]
+    answer = ask(capsys, "reconstruct", *given, "--phase", "zero", "--out", tmp_path)
+    assert answer.code == 0
+    assert len(list(tmp_path.glob("*-mel-zero.wav"))) == 2
+    assert "spectral" in answer.out
+
+
+@pytest.fixture
+def shelf(run, tmp_path, monkeypatch) -> Path:
+    """A folder of shipped models with one model in it."""
+    shelf = tmp_path / "models"
+    (shelf / "thumps").mkdir(parents=True)
+    for name in ("config.json", "weights.safetensors"):
+        (shelf / "thumps" / name).write_bytes((run / name).read_bytes())
+    card = {"makes": "hisses and thumps", "data": "made in a test", "licence": "CC0"}
+    (shelf / "thumps" / "card.json").write_text(json.dumps(card))
+    monkeypatch.setattr("soundloom.checkpoint.SHIPPED", shelf)
+    monkeypatch.setattr("soundloom.catalogue.SHIPPED", shelf)
+    return shelf
+
+
+def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, shelf):
+    (entry,) = ask(capsys, "models", "--json").json["models"]
+    assert entry["name"] == "thumps"
+    assert entry["makes"] == "hisses and thumps"
+    assert entry["conditions"]["kind"] == "kind: one of hiss, thump"
+    assert entry["megabytes"] == round((shelf / "thumps" / "weights.safetensors").stat().st_size / 1e6, 2)
+    table = ask(capsys, "models")
+    assert table.code == 0
+    assert "thumps" in table.out
+
+
+def test_a_shipped_model_is_called_by_its_name(capsys, shelf, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ask(capsys, "generate", "thumps", "-n", 1, "--seed", 9).code == 0
+    assert len(list((tmp_path / "out" / "thumps-9").glob("*.wav"))) == 1
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly(sounds):
+    with subprocess.Popen(script("scan", sounds, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
