@@ -71,7 +71,7 @@ class Resynthesis:
             frames = pieces[: len(wanted)]
             cut_frames(sound[first * hop :], self.window, hop, frames)
             spectrum = torch.fft.rfft(torch.from_numpy(frames))
-            impose(wanted, torch.view_as_real(spectrum).flatten(1).numpy())
+            impose(wanted, spectrum.numpy().view(np.float32))
             overlap_add(torch.fft.irfft(spectrum, n=n_fft).numpy(), self.window, hop, rebuilt[first * hop :])
         rebuilt *= self.weight
         return rebuilt
