@@ -8,6 +8,8 @@ Prints root-mean-square errors in dB of the model's own log spectrogram. PCA is 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,26 +34,33 @@ def spectra(system: object, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(real), np.concatenate(back)
 
 
+def compare(model: str, folder: Path | str, where: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    """Errors in dB of the model and of PCA, on training clips and on held-out groups."""
+    system = load(model).system
+    rate, config = system.representation.sample_rate, system.config
+    store = open_clips(folder, ClipSettings(rate, config.seconds, cut=config.cut), where=where)
+    ours, held_out = (Feed(part, system.schema) for part in store.split(0.1, seed=0))
+    decibels = system.representation.peak_db - system.representation.floor_db
+    (train, train_back), (test, test_back) = spectra(system, ours), spectra(system, held_out)
+    pca = PCA(config.latent, svd_solver="randomized", random_state=0).fit(train.reshape(len(train), -1))
+    rows = {}
+    for name, real, back in (("training", train, train_back), ("held-out groups", test, test_back)):
+        linear = pca.inverse_transform(pca.transform(real.reshape(len(real), -1))).reshape(real.shape)
+        errors = [decibels * float(np.sqrt(np.mean((real - found) ** 2))) for found in (back, linear)]
+        rows[f"{name} ({len(real)})"] = {"model": round(errors[0], 3), "pca": round(errors[1], 3)}
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("folder")
     parser.add_argument("--where", action="append", default=[])
     asked = parser.parse_args()
-    system = load(asked.model).system
-    rate, config = system.representation.sample_rate, system.config
     where = dict(pair.split("=", 1) for pair in asked.where)
-    store = open_clips(asked.folder, ClipSettings(rate, config.seconds, cut=config.cut), where=where)
-    ours, held_out = (Feed(part, system.schema) for part in store.split(0.1, seed=0))
-    decibels = system.representation.peak_db - system.representation.floor_db
-    table = Table("clips", "model (dB)", f"PCA, {config.latent} dimensions (dB)")
-    (train, train_back), (test, test_back) = spectra(system, ours), spectra(system, held_out)
-    pca = PCA(config.latent, svd_solver="randomized", random_state=0).fit(train.reshape(len(train), -1))
-    for name, real, back in (("training", train, train_back), ("held-out groups", test, test_back)):
-        flat = real.reshape(len(real), -1)
-        linear = pca.inverse_transform(pca.transform(flat)).reshape(real.shape)
-        errors = [decibels * float(np.sqrt(np.mean((real - found) ** 2))) for found in (back, linear)]
-        table.add_row(f"{name} ({len(real)})", *(f"{error:.2f}" for error in errors))
+    table = Table("clips", "model (dB)", "PCA of as many dimensions (dB)")
+    for clips, row in compare(asked.model, asked.folder, where).items():
+        table.add_row(clips, f"{row['model']:.2f}", f"{row['pca']:.2f}")
     Console().print(table)
 
 
