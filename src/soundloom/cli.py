@@ -106,7 +106,7 @@ def train(
             "--condition out, or train afresh into another --out"
         )
     run = out or Path("runs") / f"{system}-{folder.resolve().name}"
-    if minutes is None and steps is None:
+    if minutes is None and steps is None and not resume:
         minutes = 10.0
     again = f"soundloom train {system} {folder} --out {run} --resume"
     with TrainingDisplay(run, again, quiet=as_json) as watcher:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +14,8 @@ from soundloom.config import from_json, nearest, override, read_json, to_json, w
 from soundloom.train.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from soundloom.conditions import Schema
+    from soundloom.data.clips import ClipStore
     from soundloom.system import System
     from soundloom.train.distributed import Team
     from soundloom.train.loop import Outcome, Watcher
@@ -58,7 +62,7 @@ def train(
         where: use only files whose labels have these values, as {"permissive": "yes"}.
         conditions: labels that the model can be asked for; None takes the preset's, or what the data offers.
         seed: of weights, order and draws.
-        resume: go on with the run in `out`, under its own settings; minutes or steps may be more than before.
+        resume: go on with the run in `out`, under its own settings; only minutes or steps may be given anew.
         watcher: is told of each step and of what happens.
         more: other fields of `TrainSettings`.
 
@@ -68,13 +72,14 @@ def train(
     from soundloom.train.distributed import team
 
     started_at = time.monotonic()
-    run, watch = Path(out), watcher or Silent()
-    settings = from_json(TrainSettings, {"steps": steps, "minutes": minutes, "seed": seed, **more}, where="training")
+    run, length = Path(out), {"steps": steps, "minutes": minutes}
     with team() as us:
+        watch = watcher if watcher and us.leads else Silent()
         if resume:
-            training = _again(system, Path(folder), run, settings, us, watch, started_at)
+            training = _again(system, Path(folder), run, length, us, watch, started_at)
         else:
             config = _config(system, preset, set, conditions)
+            settings = from_json(TrainSettings, {**length, "seed": seed, **more}, where="training")
             training = _afresh(system, Path(folder), run, config, settings, where, us, watch, started_at)
         return training.train()
 
@@ -134,7 +139,7 @@ def _afresh(
     joint.fit([known(schema, labels) for labels in ours.labels])
     if us.leads:
         run.mkdir(parents=True, exist_ok=True)
-        write_json(run / DATA, _account(store, ours.files, held_out.files, folder))
+        write_json(run / DATA, _account(store, ours, held_out, schema))
         description = {"system": name, "where": dict(where or {}), "training": to_json(settings)}
         write_json(run / checkpoint.CONFIG, checkpoint.describe(system, name))
         write_json(run / TRAINING, description)
@@ -142,9 +147,9 @@ def _afresh(
 
 
 def _again(
-    name: str, folder: Path, run: Path, settings: TrainSettings, us: Team, watch: Watcher, started_at: float
+    name: str, folder: Path, run: Path, length: dict[str, Any], us: Team, watch: Watcher, started_at: float
 ) -> Any:
-    """A training that goes on: everything but its length comes from the run folder."""
+    """A training that goes on: everything comes from the run folder, its length too unless one is given."""
     from soundloom import checkpoint
     from soundloom.train.feed import Feed
     from soundloom.train.loop import Training
@@ -154,16 +159,12 @@ def _again(
     before = read_json(run / TRAINING)
     if before["system"] != name:
         raise ValueError(f"{run} is a run of {before['system']}, not of {name}; name that system")
-    settings = from_json(
-        TrainSettings,
-        {**before["training"], "steps": settings.steps, "minutes": settings.minutes},
-        where=str(run / TRAINING),
-    )
+    asked = length if any(value is not None for value in length.values()) else {}
+    settings = from_json(TrainSettings, {**before["training"], **asked}, where=str(run / TRAINING))
     system = checkpoint.build(read_json(run / checkpoint.CONFIG), where=str(run / checkpoint.CONFIG))
     store = _clips(folder, system.config, system.representation.sample_rate, before["where"])
     ours, held_out = store.split(settings.held_out, seed=0)
-    account = read_json(run / DATA)
-    if sorted(account["training"]) != sorted(ours.files):
+    if read_json(run / DATA).get("clips") != _fingerprint(ours, system.schema):
         raise ValueError(
             f"{folder} no longer gives the clips that {run} was trained on; put them back, or start a new --out"
         )
@@ -188,8 +189,18 @@ def _summary(store: Any, ours: int, held_out: int, schema: Any) -> str:
     )
 
 
-def _account(store: Any, ours: list[str], held_out: list[str], folder: Path) -> dict[str, Any]:
-    """What the run was trained on, for people and for evaluation."""
+def _account(store: ClipStore, ours: ClipStore, held_out: ClipStore, schema: Schema) -> dict[str, Any]:
+    """What the run was trained on, for people, for evaluation and for resuming."""
     whole = store.index.to_json()
     facts = {key: whole[key] for key in ("found", "used", "skipped", "notes")}
-    return {**facts, "training": sorted(dict.fromkeys(ours)), "held_out": sorted(dict.fromkeys(held_out))}
+    sides = {"training": ours, "held_out": held_out}
+    files = {side: sorted(dict.fromkeys(clips.files)) for side, clips in sides.items()}
+    return {**facts, "clips": _fingerprint(ours, schema), **files}
+
+
+def _fingerprint(clips: ClipStore, schema: Schema) -> str:
+    """Changes with the name, the sound or a condition of a clip; not with the place of the folder."""
+    from soundloom.data.labels import known
+
+    said = [(entry.path, entry.digest, known(schema, entry.labels)) for entry in clips.entries]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]

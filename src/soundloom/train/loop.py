@@ -95,6 +95,9 @@ class Training:
             self.watcher.say(f"training in {self.precision}, the faster on this machine")
         if self.step == 0 and self.team.leads:
             self._save_state()  # from here on a kill at any moment can be resumed
+            if not self.settings.preview_seconds:
+                self._settle()  # else the first preview does, so that every saved checkpoint can be sampled
+                self.average.to(self.device)
         saved_at = time.monotonic()
         previewed_at = -float("inf") if self.step == 0 else self.budget.seconds
         early = self.step == 0
@@ -140,8 +143,8 @@ class Training:
         values = {f"{name}.{part}": float(value.detach()) for part, value in {"loss": total, **parts}.items()}
         if not all(value - value == 0 for value in values.values()):
             raise FloatingPointError(
-                f"the loss became {values[f'{name}.loss']} at step {self.step}; the last saved state is whole: go on "
-                f"from it with --resume and a lower learning rate, such as --set learning_rate=3e-4"
+                f"the loss became {values[f'{name}.loss']} at step {self.step}; what was last saved is whole and can "
+                f"be sampled; train anew into another --out with a lower learning rate: --set learning_rate=3e-4"
             )
         self.losses |= values
         if self.team.leads:
@@ -163,14 +166,16 @@ class Training:
         if self.unseen:
             said += "; held out: " + ", ".join(f"{key} {value:.4g}" for key, value in self.unseen.items())
         self.watcher.say(said)
+        self.average.to(self.device)
 
     def _settle(self) -> None:
-        self.average.settle(self.clips)
+        """Make the averaged weights ready to sample, on the processor, where sampling happens."""
         if len(self.held_out):
             self.unseen = held_out_loss(self.average, self.held_out, self.device)
             _log(
                 self.run / LOG, {"step": self.step, **{f"held_out.{key}": value for key, value in self.unseen.items()}}
             )
+        self.average.cpu().settle(self.clips)
 
     def save(self) -> None:
         """Write what generation needs and what training needs, in this order: a kill between them costs nothing."""
