@@ -18,6 +18,7 @@ import soxr
 import torch
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from soundloom.reconstruct import reconstruct
@@ -45,6 +46,7 @@ Rebuild = Callable[[Tensor, int], Tensor]  # magnitudes and samples wanted, to a
 
 def main() -> None:
     torch.set_num_threads(1)
+    threadpool_limits(1)  # librosa's algebra too
     console = Console()
     data = os.environ.get("SOUNDLOOM_DATA")
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(data) / "drums" if data else None
