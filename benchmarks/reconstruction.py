@@ -30,7 +30,7 @@ def spectra(system: object, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
         x = system.representation.encode(audio)[:, 0]
         code = system.network.encode(x, conditions).mean
         real.append(x.numpy())
-        back.append(system.network.decode(code, conditions).mean.numpy())
+        back.append(system.heard(system.network.decode(code, conditions).mean).numpy())
     return np.concatenate(real), np.concatenate(back)
 
 
@@ -46,6 +46,7 @@ def compare(model: str, folder: Path | str, where: Mapping[str, str]) -> dict[st
     rows = {}
     for name, real, back in (("training", train, train_back), ("held-out groups", test, test_back)):
         linear = pca.inverse_transform(pca.transform(real.reshape(len(real), -1))).reshape(real.shape)
+        linear = np.maximum(linear, system.floor)  # PCA may use the floor as well
         errors = [decibels * float(np.sqrt(np.mean((real - found) ** 2))) for found in (back, linear)]
         rows[f"{name} ({len(real)})"] = {"model": round(errors[0], 3), "pca": round(errors[1], 3)}
     return rows

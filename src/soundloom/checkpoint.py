@@ -87,8 +87,13 @@ def build(description: Mapping[str, Any], where: str = CONFIG) -> System:
         raise ValueError(f"{where} does not describe a soundloom model; name a folder that soundloom trained") from None
     if version != FORMAT:
         raise ValueError(f"{where} has format {version} but this version reads {FORMAT}; update soundloom")
-    kind = system_named(name)
-    return kind(from_json(kind.Config, settings, where=where), build_representation(representation), schema)
+    try:
+        kind = system_named(str(name))
+        config = from_json(kind.Config, settings)
+        return kind(config, build_representation(representation), schema)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, MemoryError) as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"{where} describes no model that can be built ({said}); restore it or train anew") from None
 
 
 def save(folder: Path, system: System, name: str, half: bool = False) -> None:

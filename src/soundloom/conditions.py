@@ -37,6 +37,8 @@ class Category:
             ValueError: not one of `values`; the nearest one is named.
         """
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        if text not in self.values:  # a command line says 1 for 01
+            text = next((name for name in self.values if _spells(name, value)), text)
         if text not in self.values:
             raise ValueError(f"{self.name}={value}: the model knows no such {self.name}; {nearest(text, self.values)}")
         return text
@@ -150,6 +152,14 @@ class Schema:
             else:
                 row.append(np.append(condition.encode(value), np.float32(1.0)))
         return np.concatenate(row) if row else np.zeros(0, np.float32)
+
+
+def _spells(name: str, value: Any) -> bool:
+    """Whether a name is a way to write a number."""
+    try:
+        return isinstance(value, int | float) and float(name) == value
+    except ValueError:
+        return False
 
 
 def knots_for(values: np.ndarray, most: int = 96) -> tuple[float, ...]:

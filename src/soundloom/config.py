@@ -44,6 +44,9 @@ def from_json(kind: type[T], data: Mapping[str, Any], *, where: str = "settings"
         return TypeAdapter(kind).validate_python(dict(data))
     except ValidationError as error:
         first = error.errors()[0]
+        ours = first.get("ctx", {}).get("error")
+        if isinstance(ours, ValueError):  # our own sentence, from a dataclass that checks itself
+            raise ValueError(f"{where}: {ours}") from None
         place = ".".join(str(part) for part in first["loc"]) or where
         raise ValueError(f"{where}: {place} = {first.get('input')!r}: {first['msg'].lower()}") from None
 

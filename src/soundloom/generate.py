@@ -7,6 +7,7 @@ The command, the Python API, previews and tests all come through here. Clip i of
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -207,6 +208,8 @@ def _heard(sound: Sounds, rate: int, remarks: list[str]) -> Tensor:
 
     audio = sound if isinstance(sound, Audio) else read(Path(sound))
     name = "the given sound" if isinstance(sound, Audio) else Path(sound).name
+    if not audio.samples.size or not math.isfinite(audio.peak):
+        raise ValueError(f"{name}: no samples, or some that are no numbers; give another prompt or sound to be like")
     if audio.channels != 1:
         remarks.append(f"{name}: {audio.channels} channels mixed down to one")
         audio = mix_down(audio)
@@ -298,10 +301,10 @@ def unplain(data: Mapping[str, Any], where: str) -> Request:
     try:
         request = Request(
             count=int(data["count"]),
-            seconds=data["seconds"],
+            seconds=None if data["seconds"] is None else float(data["seconds"]),
             conditions=dict(data["conditions"]),
-            prompt=data["prompt"],
-            like=tuple(data["like"]),
+            prompt=None if data["prompt"] is None else _path(data["prompt"]),
+            like=tuple(_path(sound) for sound in data["like"]),
             distance=float(data["distance"]),
             temperature=float(data["temperature"]),
             seed=int(data["seed"]),
@@ -316,3 +319,9 @@ def unplain(data: Mapping[str, Any], where: str) -> Request:
         if fingerprint(path) != expected:
             raise ValueError(f"{path} has changed since {where} was written, so the sounds would differ; put it back")
     return request
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no path")
+    return value

@@ -69,7 +69,11 @@ class Joint(nn.Module):
         if number != number:
             return None
         condition = self.schema[name]
-        return condition.values[int(number)] if isinstance(condition, Category) else number
+        if isinstance(condition, Category):
+            return condition.values[int(number)]
+        return min(
+            max(float(f"{number:.7g}"), condition.low), condition.high
+        )  # rows hold 32 bits: 0.1, not 0.1000000015
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
         for name in ("rows", "counts"):  # as many rows as the training set had

@@ -105,8 +105,8 @@ def _check_folder(folder: Path, facts: dict[str, Any], replace: bool) -> None:
     sidecar = folder / SIDECAR
     if replace or not sidecar.exists():
         return
-    before = {key: value for key, value in read_json(sidecar).items() if key != "files"}
-    if before != facts:
+    before = read_json(sidecar)
+    if not isinstance(before, dict) or {key: value for key, value in before.items() if key != "files"} != facts:
         raise ValueError(
             f"{folder} holds the sounds of another request, which would no longer say how they were made; "
             f"choose another --out, or add --replace"

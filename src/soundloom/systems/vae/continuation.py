@@ -66,7 +66,7 @@ def search(
 def _misfit(vae: SpectrogramVAE, code: Tensor, given: Tensor, known: int, row: Tensor) -> Tensor:
     """-ln p(known frames | code) up to a constant."""
     out = vae.network.decode(code[None], row[None])
-    error = (out.mean - given)[..., :known] * torch.exp(-vae.log_noise)
+    error = (vae.heard(out.mean) - given)[..., :known] * torch.exp(-vae.log_noise)
     return 0.5 * error.square().sum()
 
 

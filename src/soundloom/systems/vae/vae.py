@@ -14,7 +14,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from soundloom.conditions import Schema, Value
+from soundloom.config import nearest
 from soundloom.joint import Joint
+from soundloom.representations.spectral import Logarithmic
+from soundloom.streams import stream
 from soundloom.system import (
     Batch,
     Clips,
@@ -34,6 +37,7 @@ from soundloom.systems.vae.texture import Texture
 
 STUDIED_CHANGES = 2  # augmented passes that the principal components see besides the clips as they are
 LINEAR_RATE = 0.1  # the principal components are near their best from the start
+AT_FLOOR = 1e-5  # above the floor by less than this is at it
 NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
 
 
@@ -69,8 +73,8 @@ class ELBO(Objective):
         if config.variational:
             z = z + torch.exp(0.5 * code.log_variance) * batch.normal(config.latent)
         out = vae.network.decode(z, conditions)
-        error = out.mean - x
-        reconstruction = negative_log_likelihood(error, vae.log_noise).flatten(1).sum(dim=1).mean()
+        error = vae.heard(out.mean) - x
+        reconstruction = vae.surprise(x, out.mean, vae.log_noise).flatten(1).sum(dim=1).mean()
         total = reconstruction
         parts = {"reconstruction": reconstruction / x[0].numel(), "error": error.square().mean().sqrt()}
         if config.variational:
@@ -80,7 +84,7 @@ class ELBO(Objective):
             total = total + warmth * config.beta * charged
             parts["divergence"] = divergence.sum(dim=1).mean()
         if vae.texture is not None:  # the spread learns from the mean's errors, and never bends the mean
-            total = total + negative_log_likelihood(error.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
+            total = total + vae.surprise(x, out.mean.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
         return Loss(total / x[0].numel(), parts)
 
 
@@ -97,7 +101,8 @@ class SpectrogramVAE(System):
         self.config, self.representation, self.schema = config, representation, schema
         self.samples = round(config.seconds * representation.sample_rate)
         self.augmentation = config.augment
-        shape = representation.encode(torch.zeros(1, 1, self.samples)).shape
+        silence = representation.encode(torch.zeros(1, 1, self.samples))
+        shape = silence.shape
         if len(shape) != 4:
             raise ValueError("the vae system sees spectrograms; choose a representation with frequencies and frames")
         bands, frames = shape[2], shape[3]
@@ -110,6 +115,7 @@ class SpectrogramVAE(System):
         self.noise = nn.Parameter(torch.zeros(()), requires_grad=config.noise is None)
         if config.noise is not None:
             nn.init.constant_(self.noise, math.log(config.noise) / NOISE_RATE)
+        self.floor = float(silence.min()) if isinstance(representation, Logarithmic) else -math.inf
         self.mixture = ConditionalMixture(config.latent, config.components, schema)
         self.texture = Texture(bands, frames) if config.network == "bands" else None
         self.joint = Joint(schema)
@@ -118,6 +124,22 @@ class SpectrogramVAE(System):
     def log_noise(self) -> Tensor:
         """Natural logarithm of the standard deviation of x given its code, one number for all of x."""
         return self.noise * NOISE_RATE
+
+    def heard(self, x: Tensor) -> Tensor:
+        """A spectrogram as it can be: nothing below the floor of its representation."""
+        return x.clamp_min(self.floor) if self.floor > -math.inf else x
+
+    def surprise(self, x: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:
+        """-ln p(x), elementwise, in nats: normal, and censored at the floor of the representation.
+
+        Silence is not a level but all levels below the floor (Tobin 1958, https://doi.org/10.2307/1907382): a mean may
+        lie as far below as it likes, and no noise then lifts it above by chance.
+        """
+        seen = negative_log_likelihood(mean - x, log_deviation)
+        if self.floor == -math.inf:
+            return seen
+        below = -torch.special.log_ndtr((self.floor - mean) * torch.exp(-log_deviation))
+        return torch.where(x > self.floor + AT_FLOOR, seen, below)
 
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("vae", self.representation, (ELBO(self),)),)
@@ -151,12 +173,22 @@ class SpectrogramVAE(System):
                 drawn = Batch(x, conditions, seed=0, step=number).normal(self.config.latent)
                 z = z + torch.exp(0.5 * code.log_variance) * drawn
             out = self.network.decode(z, conditions)
-            residuals.append((x - out.mean) * torch.exp(-out.log_spread))
+            residuals.append(self._residual(x, out, number))
             codes.append(z)
             rows.append(conditions)
         self.mixture.fit(torch.cat(codes), torch.cat(rows))
         if self.texture is not None:
             self.texture.fit(torch.cat(residuals))
+
+    def _residual(self, x: Tensor, out: Decoded, number: int) -> Tensor:
+        """Standardised residuals; where x is at the floor, a draw of what may lie below it."""
+        residual = (x - out.mean) * torch.exp(-out.log_spread)
+        if self.floor == -math.inf:
+            return residual
+        drawn = torch.rand(x.shape, generator=stream(0, number, "below"))
+        most = torch.special.ndtr(residual.double())
+        below = torch.special.ndtri((drawn * most).clamp(1e-12, 1 - 1e-12)).float()
+        return torch.where(x > self.floor + AT_FLOOR, residual, below)
 
     @torch.no_grad()
     def sample(
@@ -173,6 +205,7 @@ class SpectrogramVAE(System):
         options: Mapping[str, Any],
     ) -> Tensor:
         rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
+        _check_options(options)
         texture = float(options.get("texture", 1.0)) * temperature
         clips = []
         for row, rng in zip(rows, rngs, strict=True):
@@ -245,6 +278,14 @@ def negative_log_likelihood(error: Tensor, log_deviation: Tensor) -> Tensor:
 def kl_from_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL divergence of N(mean, exp(log_variance)) from N(0, 1), elementwise, in nats."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    prior, texture = options.get("prior", "mixture"), options.get("texture", 1.0)
+    if prior not in ("mixture", "normal"):
+        raise ValueError(f"prior={prior}: {nearest(str(prior), ('mixture', 'normal'))}")
+    if not isinstance(texture, int | float) or not 0 <= texture <= 2:
+        raise ValueError(f"texture={texture} but must be a number from 0 to 2; 1 samples p(x | code), 0 gives its mean")
 
 
 def _check_course(bands: int, frames: int, config: VAEConfig) -> None:

@@ -1,0 +1,5 @@
+"""`python -m soundloom` is the command."""
+
+from soundloom.cli import run
+
+run()
