@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from sounds import make_sounds
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes in: tests share their processors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -36,7 +38,7 @@ def decoder() -> CourseDecoder:
 
 
 def test_the_encoder_has_the_parameters_of_the_course(encoder: CourseEncoder) -> None:
-    convolutions = sum(convolution(*pair) for pair in zip(CHANNELS, CHANNELS[1:], strict=False))
+    convolutions = sum(convolution(*pair) for pair in pairwise(CHANNELS))
     norms = sum(2 * width for width in CHANNELS[1:])
     dense = 2 * (1024 * 128 + 128)
     assert trainable(encoder) == convolutions + norms + dense == 1_836_704
@@ -45,7 +47,7 @@ def test_the_encoder_has_the_parameters_of_the_course(encoder: CourseEncoder) ->
 
 def test_the_decoder_has_the_parameters_of_the_course(decoder: CourseDecoder) -> None:
     widths = (32, 32, 64, 128, 256, 1)
-    convolutions = sum(convolution(*pair) for pair in zip(widths, widths[1:], strict=False))
+    convolutions = sum(convolution(*pair) for pair in pairwise(widths))
     norms = sum(2 * width for width in widths[1:-1])
     assert trainable(decoder) == convolutions + norms + 128 * 1024 + 1024 == 532_129
     assert round(trainable(decoder) / 1e6, 3) == 0.532

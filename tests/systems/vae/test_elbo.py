@@ -88,6 +88,15 @@ def test_the_likelihood_equals_that_of_torch_distributions() -> None:
     torch.testing.assert_close(negative_log_likelihood(error, log_deviation), expected)
 
 
+def test_what_is_at_the_floor_may_be_anywhere_below_it() -> None:
+    vae, _ = vae_with(PRESETS["tiny"])
+    x, mean = torch.tensor([0.0, 0.0, 0.0, 0.4]), torch.tensor([-3.0, 0.1, 0.0, -0.2])
+    normal = Normal(mean, torch.tensor(0.5))
+    expected = torch.where(x > 0, -normal.log_prob(x), -normal.cdf(torch.zeros(4)).log())
+    torch.testing.assert_close(vae.surprise(x, mean, torch.tensor(0.5).log()), expected)
+    assert torch.equal(vae.heard(mean), torch.tensor([0.0, 0.1, 0.0, 0.0]))
+
+
 def test_codes_are_drawn_with_the_encoders_mean_and_variance() -> None:
     vae, network = vae_with(PRESETS["tiny"])
     ELBO(vae)(batch_of(vae, rows=4000), 1.0)

@@ -1,0 +1,278 @@
+"""Training from the outside: what a run folder holds, what resuming keeps, what stops it and what survives that."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from soundloom.checkpoint import WEIGHTS
+from soundloom.generate import load
+from soundloom.system import Batch, Loss
+from soundloom.systems.vae.vae import ELBO
+from soundloom.train import DATA, train
+from soundloom.train.loop import LOG, follow
+from soundloom.train.precision import faster_precision
+from soundloom.train.state import STATE
+from sounds import make_sounds, sound
+
+Train = Callable[..., Path]
+ASKED = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0}
+
+
+def steps_logged(run: Path) -> list[int]:
+    lines = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
+    return [line["step"] for line in lines if "seconds" in line]
+
+
+def assert_equal_weights(first: Path, second: Path) -> None:
+    ours, theirs = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, train_tiny: Train) -> Path:
+    """Eight steps, saved at each; not to be changed."""
+    return train_tiny("vae", tmp_path_factory.mktemp("loop") / "run", steps=8, save_seconds=0.0)
+
+
+def test_every_file_that_was_found_is_used_or_skipped_in_the_account(sounds: Path, run: Path) -> None:
+    account = json.loads((run / DATA).read_text())
+    files = [path for path in sounds.rglob("*") if path.is_file()]
+    assert account["found"] == len(files) == account["used"] + len(account["skipped"])
+    assert account["skipped"] == [{"path": "metadata.csv", "reason": "label table, not a sound"}]
+    assert sorted(account["training"] + account["held_out"]) == sorted(path.name for path in sounds.glob("*.wav"))
+
+
+def test_no_kit_is_on_both_sides_of_the_split(sounds: Path, run: Path) -> None:
+    account = json.loads((run / DATA).read_text())
+    kits = {side: {int(name.split("-")[1][:3]) // 2 % 5 for name in account[side]} for side in ("training", "held_out")}
+    assert kits["training"]
+    assert kits["held_out"]
+    assert not kits["training"] & kits["held_out"]
+
+
+def test_a_resumed_training_logs_every_step_once(tmp_path: Path, sounds: Path, run: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    with (tmp_path / "run" / LOG).open("a") as file:  # what a kill leaves: later steps, and half a line
+        file.write('{"step": 8, "seconds": 9.0}\n{"step": 9, "seconds": 9.1}\n{"step": 10, "sec')
+    outcome = train("vae", sounds, out=tmp_path / "run", steps=14, resume=True, **ASKED)
+    assert outcome.steps == 14
+    assert steps_logged(tmp_path / "run") == list(range(14))
+
+
+def test_a_training_that_is_over_resumes_to_itself(tmp_path: Path, sounds: Path, run: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    outcome = train("vae", sounds, out=tmp_path / "run", steps=8, resume=True, **ASKED)
+    assert (outcome.steps, outcome.finished) == (8, True)
+    assert_equal_weights(tmp_path / "run", run)
+
+
+def test_what_is_saved_more_often_is_not_other_weights(tmp_path: Path, run: Path, train_tiny: Train) -> None:
+    assert_equal_weights(train_tiny("vae", tmp_path / "run", steps=8, save_seconds=1e9), run)
+
+
+def test_another_seed_trains_another_model(tmp_path: Path, run: Path, train_tiny: Train) -> None:
+    ours = load_file(train_tiny("vae", tmp_path / "run", steps=8, seed=1) / WEIGHTS)
+    theirs = load_file(run / WEIGHTS)
+    assert not torch.equal(ours["network.encoder.stem.weight"], theirs["network.encoder.stem.weight"])
+
+
+def test_previews_are_made_at_the_start_and_at_the_end_and_change_no_weight(
+    tmp_path: Path, run: Path, train_tiny: Train
+) -> None:
+    previewed = train_tiny("vae", tmp_path / "run", steps=8, preview_seconds=1e9, preview_count=2)
+    folders = sorted(path.name for path in (previewed / "previews").iterdir())
+    assert folders == ["step-000000", "step-000008"]
+    for folder in folders:
+        names = {path.name for path in (previewed / "previews" / folder).iterdir()}
+        assert names == {"00.wav", "01.wav", "spectrograms.png"}
+        samples, rate = soundfile.read(previewed / "previews" / folder / "00.wav")
+        assert (len(samples), rate) == (4000, 8000)
+        assert (previewed / "previews" / folder / "spectrograms.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert_equal_weights(previewed, run)
+
+
+def test_a_folder_that_holds_a_run_is_not_trained_over(sounds: Path, run: Path) -> None:
+    before = (run / WEIGHTS).read_bytes()
+    with pytest.raises(ValueError, match=r"holds a run already; go on with it by --resume, or choose another --out"):
+        train("vae", sounds, out=run, steps=8, **ASKED)
+    assert (run / WEIGHTS).read_bytes() == before
+
+
+def test_a_run_killed_before_anything_was_saved_may_begin_again(tmp_path: Path, run: Path, sounds: Path) -> None:
+    for name in ("config.json", "training.json", "data.json"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        shutil.copy(run / name, tmp_path / "run")
+    with pytest.raises(ValueError, match="train without --resume"):
+        train("vae", sounds, out=tmp_path / "run", steps=8, resume=True, **ASKED)
+    train("vae", sounds, out=tmp_path / "run", steps=8, **ASKED)
+    assert_equal_weights(tmp_path / "run", run)
+
+
+def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path, sounds: Path) -> None:
+    with pytest.raises(ValueError, match="holds no run to resume; leave --resume out to begin one"):
+        train("vae", sounds, out=tmp_path, steps=8, resume=True, **ASKED)
+
+
+def more_sounds(folder: Path) -> None:
+    soundfile.write(folder / "hiss-999.wav", sound(999, "hiss", 40), 8000)
+
+
+def fewer_sounds(folder: Path) -> None:
+    (folder / "hiss-000.wav").unlink()
+
+
+def an_edited_sound(folder: Path) -> None:
+    soundfile.write(folder / "hiss-000.wav", sound(998, "hiss", 40), 8000)
+
+
+def another_label(folder: Path) -> None:
+    table = folder / "metadata.csv"
+    table.write_text(table.read_text().replace("hiss-000.wav,hiss", "hiss-000.wav,thump"))
+
+
+@pytest.mark.parametrize("change", [more_sounds, fewer_sounds, an_edited_sound, another_label])
+def test_resuming_on_other_data_is_refused(change: Callable[[Path], None], tmp_path: Path, train_tiny: Train) -> None:
+    folder = make_sounds(tmp_path / "sounds", 12)
+    run = train_tiny("vae", tmp_path / "run", steps=1, folder=folder, held_out=0.0)
+    change(folder)
+    with pytest.raises(ValueError, match=r"no longer gives the clips that .* was trained on; put them back"):
+        train("vae", folder, out=run, steps=2, resume=True, **ASKED)
+
+
+def test_long_files_cut_into_many_clips_resume_too(tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("one.wav", "two.wav"):
+        soundfile.write(tmp_path / "sounds" / name, 0.1 * rng.standard_normal(20_000), 8000)
+    asked = {"set": ["cut=windows", "conditions=[]"], "held_out": 0.0, **ASKED}
+    for steps in (1, 2):
+        outcome = train("vae", tmp_path / "sounds", out=tmp_path / "run", steps=steps, resume=steps == 2, **asked)
+    assert outcome.steps == 2
+    assert json.loads((tmp_path / "run" / DATA).read_text())["training"] == ["one.wav", "two.wav"]
+
+
+def test_a_folder_that_moved_is_no_other_data(tmp_path: Path, train_tiny: Train) -> None:
+    folder = make_sounds(tmp_path / "sounds", 12)
+    run = train_tiny("vae", tmp_path / "run", steps=1, folder=folder)
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    assert train("vae", tmp_path / "elsewhere", out=run, steps=2, resume=True, **ASKED).steps == 2
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence_and_leaves_the_last_state_whole(
+    tmp_path: Path, sounds: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ELBO.forward
+
+    def broken(self: ELBO, batch: Batch, fraction: float) -> Loss:
+        loss = whole(self, batch, fraction)
+        return Loss(loss.total * float("nan"), loss.parts) if batch.step == 5 else loss
+
+    monkeypatch.setattr(ELBO, "forward", broken)
+    with pytest.raises(FloatingPointError, match=r"the loss became nan at step 5; .* whole.* learning rate"):
+        train("vae", sounds, out=tmp_path / "run", steps=8, save_seconds=0.0, **ASKED)
+    monkeypatch.undo()
+    assert "NaN" not in (tmp_path / "run" / LOG).read_text()
+    assert np.isfinite(load(tmp_path / "run").generate(count=1)[0].samples).all()
+    assert train("vae", sounds, out=tmp_path / "run", steps=8, resume=True, **ASKED).finished
+    assert_equal_weights(tmp_path / "run", run)
+
+
+@pytest.mark.parametrize("fails_at", range(4))
+def test_a_disk_that_fills_up_while_saving_leaves_a_run_that_plays_and_resumes(
+    fails_at: int, tmp_path: Path, sounds: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    replace, writes = os.replace, iter(range(100))
+
+    def full(source: str, target: str) -> None:
+        if next(writes) >= fails_at:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        train("vae", sounds, out=tmp_path / "run", steps=11, resume=True, **ASKED | {"save_seconds": 0.0})
+    monkeypatch.undo()
+    assert load(tmp_path / "run").generate(count=1)[0].peak > 0
+    assert not list((tmp_path / "run").rglob("*.part"))
+    train("vae", sounds, out=tmp_path / "run", steps=11, resume=True, **ASKED)
+    assert steps_logged(tmp_path / "run") == list(range(11))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "foreign"])
+def test_a_damaged_state_is_refused_by_name(damage: str, tmp_path: Path, sounds: Path, run: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / STATE
+    content = {"truncated": path.read_bytes()[:5000], "emptied": b"", "foreign": (run / WEIGHTS).read_bytes()}[damage]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"state\.safetensors is (damaged|of another training)"):
+        train("vae", sounds, out=tmp_path / "run", steps=9, resume=True, **ASKED)
+
+
+def test_choosing_a_precision_leaves_the_weights_as_they_were(
+    tmp_path: Path, sounds: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(step: Callable[[], None], device: torch.device) -> str:
+        assert faster_precision(step, device) in ("float32", "bfloat16")
+        return "float32"
+
+    monkeypatch.setattr("soundloom.train.precision.faster_precision", tried)
+    train("vae", sounds, out=tmp_path / "run", steps=8, **ASKED | {"precision": "auto"})
+    assert_equal_weights(tmp_path / "run", run)
+
+
+def test_bfloat16_trains_too(tmp_path: Path, train_tiny: Train) -> None:
+    (made,) = load(train_tiny("vae", tmp_path / "run", steps=3, precision="bfloat16")).generate(count=1)
+    assert np.isfinite(made.samples).all()
+    assert all(value.dtype != torch.bfloat16 for value in load_file(tmp_path / "run" / WEIGHTS).values())
+
+
+def test_the_average_follows_by_the_closed_form() -> None:
+    torch.manual_seed(0)
+    system = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    average = copy.deepcopy(system)
+    start = [parameter.detach().clone() for parameter in average.parameters()]
+    with torch.no_grad():
+        for parameter in system.parameters():
+            parameter += 1.5
+        system[1].running_mean += 4.0
+    for _ in range(10):
+        follow(average, system, 0.9)
+    for before, now, goal in zip(start, average.parameters(), system.parameters(), strict=True):
+        torch.testing.assert_close(now.detach(), goal.detach() + (before - goal.detach()) * 0.9**10)
+    assert torch.equal(average[1].running_mean, system[1].running_mean)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"system": "vea"}, r"no system 'vea'; did you mean 'vae'\?"),
+        ({"preset": "drum"}, r"vae has no preset 'drum'; did you mean 'drums'\?"),
+        ({"set": ["latnet=3"]}, r"no setting 'latnet'; did you mean 'latent'\?"),
+        ({"set": ["latent=many"]}, r"latent = 'many'"),
+        ({"set": ["latent"]}, "write it as name=value"),
+        ({"conditions": ["knid"]}, r"no label 'knid' in this folder; did you mean 'kind'\?"),
+        ({"held_out": 2}, "held_out is 2 but is a share"),
+        ({"saev_seconds": 2}, r"no setting 'saev_seconds'; did you mean 'save_seconds'\?"),
+        ({"where": {"kind": "gong"}}, "."),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_before_anything_is_written(
+    asked: dict[str, object], sentence: str, tmp_path: Path, sounds: Path
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        train(**{"system": "vae", "folder": sounds, "out": tmp_path / "run", "steps": 1, **ASKED, **asked})
+    assert not (tmp_path / "run").exists()
