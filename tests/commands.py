@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -55,15 +53,10 @@ def one_sentence(err: str) -> str:
     return err.removeprefix("soundloom: ").strip()
 
 
-def spawn(*arguments: object, folder: Path | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run `python -m soundloom.cli`'s console script in a process of its own."""
-    return subprocess.run(script(*arguments), capture_output=True, text=True, cwd=folder, timeout=120, **more)
+def spawn(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `soundloom ARGUMENTS` in a process of its own."""
+    return subprocess.run(script(*arguments), capture_output=True, text=True, timeout=120)
 
 
 def script(*arguments: object) -> list[str]:
-    return [
-        sys.executable,
-        "-c",
-        "from soundloom.cli import run; run()",
-        *(os.fspath(a) if isinstance(a, Path) else str(a) for a in arguments),
-    ]
+    return [sys.executable, "-m", "soundloom", *(str(argument) for argument in arguments)]

@@ -15,6 +15,7 @@ PACKAGE = Path(soundloom.__file__).parent
 
 # From top to bottom: a row imports from the rows below it, never from its own or from one above.
 ROWS = (
+    ("__main__",),
     ("cli", "web"),
     ("catalogue", "display", "reconstruct", "render"),
     ("train", "evaluate", "export"),

@@ -59,7 +59,8 @@ def render(
         "request": plain(request),
     }
     _check_folder(folder, facts, replace)
-    made, shown, titles, remarks = [], [], [], dict[str, None]()
+    made: list[dict[str, Any]] = []
+    shown, titles, remarks = [], [], dict[str, None]()
     for index, sound in enumerate(model.stream(request, jobs)):
         name = f"{_stem(model.name, request)}-{index:0{len(str(max(999, request.count - 1)))}d}.{format}"
         if replace and not made:
