@@ -104,12 +104,13 @@ def test_train_writes_a_run_that_generates_and_resume_goes_on(capsys, sounds, tm
 
 
 def test_train_says_how_to_stop_and_go_on_and_makes_previews(capsys, sounds, tmp_path):
-    out = tmp_path / "run"
+    out = tmp_path / "my run"  # the space is quoted in what may be pasted
     answer = ask(
         capsys, "train", "vae", sounds, "--preset", "tiny", "--steps", 2, "--precision", "float32", "--out", out
     )
     assert answer.code == 0
-    assert f"soundloom train vae {sounds} --out {out} --resume" in answer.err
+    assert f"soundloom train vae {sounds} --out '{out}' --resume" in answer.err
+    assert f"soundloom generate '{out}'" in answer.out
     last = out / "previews" / "step-000002"
     assert len(list(last.glob("*.wav"))) == 8
     assert (last / "spectrograms.png").read_bytes().startswith(b"\x89PNG")

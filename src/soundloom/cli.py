@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -108,7 +109,7 @@ def train(
     run = out or Path("runs") / f"{system}-{folder.resolve().name}"
     if minutes is None and steps is None and not resume:
         minutes = 10.0
-    again = f"soundloom train {system} {folder} --out {run} --resume"
+    again = shlex.join(["soundloom", "train", system, str(folder), "--out", str(run), "--resume"])
     with TrainingDisplay(run, again, quiet=as_json) as watcher:
         outcome = train_model(
             system,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -120,10 +121,11 @@ class TrainingDisplay:
 def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
     """How a training ended, and what to do next."""
     done = f"trained {outcome.steps} steps in {_duration(outcome.seconds)}"
+    hear = shlex.join(["soundloom", "generate", str(outcome.run)])
     if outcome.finished:
-        following = f"{done}; now: soundloom generate {outcome.run}"
+        following = f"{done}; now: {hear}"
     else:
-        following = f"{done}, then stopped and saved; go on with: {again}, or: soundloom generate {outcome.run}"
+        following = f"{done}, then stopped and saved; go on with: {again}, or: {hear}"
     return {
         "run": str(outcome.run),
         "steps": outcome.steps,
