@@ -42,11 +42,15 @@ def main() -> None:
         steps = [line for line in lines if "elbo.loss" in line]
         last = [line for line in lines if "held_out.elbo.error" in line]
         settings = json.loads((run / "config.json").read_text())["settings"]
-    table = Table("what", "measured", title=f"train vae --preset drums --minutes {minutes}, {os.cpu_count()} processors")
+    table = Table(
+        "what", "measured", title=f"train vae --preset drums --minutes {minutes}, {os.cpu_count()} processors"
+    )
     table.add_row("first preview after", f"{first:.0f} s" if first else "none")
     table.add_row("the whole command", f"{spent:.0f} s")
     table.add_row("steps", f"{len(steps)} of {settings['batch_size']} clips")
-    table.add_row("held-out error", f"{last[0]['held_out.elbo.error']:.4f} at the start, {last[-1]['held_out.elbo.error']:.4f}")
+    table.add_row(
+        "held-out error", f"{last[0]['held_out.elbo.error']:.4f} at the start, {last[-1]['held_out.elbo.error']:.4f}"
+    )
     table.add_row("peak memory", f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB")
     Console().print(table)
 

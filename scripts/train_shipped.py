@@ -209,7 +209,10 @@ def card(name: str, model: Path, facts: dict[str, Any]) -> str:
         "",
         "| clips | this model | PCA, as many dimensions |",
         "| --- | --- | --- |",
-        *(f"| {clips} | {row['model']:.2f} | {row['pca']:.2f} |" for clips, row in figures["reconstruction_rmse_db"].items()),
+        *(
+            f"| {clips} | {row['model']:.2f} | {row['pca']:.2f} |"
+            for clips, row in figures["reconstruction_rmse_db"].items()
+        ),
         "",
     ]
     if "pitch" in figures:

@@ -116,9 +116,7 @@ class Clips(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(
-        self, size: int, change: Augmentation | None = None, draw: int = 0
-    ) -> Iterable[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, change: Augmentation | None = None, draw: int = 0) -> Iterable[tuple[Tensor, Tensor]]:
         """Audio (batch, channel, time) with condition codes (batch, schema.width), every clip once.
 
         With `change` each clip is augmented; another `draw`, other changes.
@@ -147,10 +145,10 @@ class System(nn.Module, ABC):
     def stages(self) -> tuple[Stage, ...]:
         """The jobs of training, in order."""
 
-    def study(self, clips: Clips) -> None:  # noqa: B027 - optional: most systems need no statistics
+    def study(self, clips: Clips) -> None:
         """Look at the training set once before training: statistics, starting points. Kept in saved buffers."""
 
-    def settle(self, clips: Clips) -> None:  # noqa: B027 - optional, as above
+    def settle(self, clips: Clips) -> None:
         """Look at the training set before sampling (previews, the end): for example fit a prior to the codes."""
 
     @abstractmethod

@@ -16,6 +16,7 @@ from torch import Tensor
 from soundloom.representations.bands import Bands, bank_of, triangles
 from soundloom.representations.mel_inverse import Inverse
 from soundloom.representations.spectral import Logarithmic
+from soundloom.representations.stft import magnitude_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class LogFrequency(Logarithmic):
         return float(2 ** (1 / self.per_octave))
 
     def amplitude(self, audio: Tensor) -> Tensor:
-        return self.bank.apply(self.stft.encode(audio).abs())
+        return self.bank.apply(magnitude_of(self.stft.encode(audio)))
 
     def magnitude(self, amplitude: Tensor) -> Tensor:
         return self.bank.invert(amplitude, self.inverse)

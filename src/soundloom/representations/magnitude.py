@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from soundloom.representations.phase import BEST, Method, reconstruct_phase
 from soundloom.representations.rows import Dropped, drop_row, restore_row
 from soundloom.representations.spectral import Logarithmic, Spectral
+from soundloom.representations.stft import magnitude_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Magnitude(Spectral):
         Method.parse(self.phase)
 
     def encode(self, audio: Tensor) -> Tensor:
-        return drop_row(self.stft.encode(audio).abs(), self.dropped)
+        return drop_row(magnitude_of(self.stft.encode(audio)), self.dropped)
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         return reconstruct_phase(restore_row(x, self.dropped).clamp(min=0), self.stft, self.phase, rng)
@@ -41,7 +42,7 @@ class LogMagnitude(Logarithmic):
     dropped: Dropped = "nothing"
 
     def amplitude(self, audio: Tensor) -> Tensor:
-        return drop_row(self.stft.encode(audio).abs(), self.dropped)
+        return drop_row(magnitude_of(self.stft.encode(audio)), self.dropped)
 
     def magnitude(self, amplitude: Tensor) -> Tensor:
         return restore_row(amplitude, self.dropped)

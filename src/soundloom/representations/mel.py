@@ -17,6 +17,7 @@ from torch import Tensor
 from soundloom.representations.bands import Bands, bank_of, triangles
 from soundloom.representations.mel_inverse import Inverse
 from soundloom.representations.spectral import Logarithmic
+from soundloom.representations.stft import magnitude_of
 
 Scale = Literal["slaney", "htk"]
 Norm = Literal["slaney", "none"]
@@ -72,7 +73,7 @@ class MelSpectrogram(Logarithmic):
         )
 
     def amplitude(self, audio: Tensor) -> Tensor:
-        return self.bank.apply(self.stft.encode(audio).abs())
+        return self.bank.apply(magnitude_of(self.stft.encode(audio)))
 
     def magnitude(self, amplitude: Tensor) -> Tensor:
         return self.bank.invert(amplitude, self.inverse)

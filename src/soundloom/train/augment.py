@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from soundloom.streams import stream
@@ -12,6 +13,7 @@ from soundloom.system import Augmentation
 
 TILT_WAVES = 3  # cosines over the logarithm of frequency that a tilt is made of
 LOWEST_HZ = 50.0
+TAIL = 1024  # samples
 
 
 def augment(
@@ -48,7 +50,9 @@ def at_speed(audio: Tensor, factors: Tensor) -> Tensor:
 
 def tilted(audio: Tensor, levels_db: Tensor, sample_rate: int) -> Tensor:
     """Each clip through a smooth filter: cosines over the logarithm of frequency, `levels_db` is (batch, wave)."""
-    size = 2 * audio.shape[-1]  # room for the filter's tail, so that it does not come in at the start
+    size = next_fast_len(
+        audio.shape[-1] + TAIL, real=True
+    )  # room: the tail of the filter must not come in at the start
     hz = torch.linspace(0, sample_rate / 2, size // 2 + 1).clamp_min(LOWEST_HZ)
     height = torch.log(hz / LOWEST_HZ) / math.log(sample_rate / 2 / LOWEST_HZ)
     waves = torch.stack([torch.cos(math.pi * (wave + 1) * height) for wave in range(TILT_WAVES)])

@@ -27,9 +27,7 @@ class Feed:
     def __len__(self) -> int:
         return len(self.store)
 
-    def batches(
-        self, size: int, change: Augmentation | None = None, draw: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, change: Augmentation | None = None, draw: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Audio (batch, channel, time) and condition rows, in order; of a very large set an even sample."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(len(self), STUDIED)).round().astype(np.int64))
         for start in range(0, len(chosen), size):
@@ -48,4 +46,3 @@ class Feed:
         rows = team.rows(batch_size)
         audio, codes = self.take(order(len(self), batch_size, step, seed)[rows])
         return augment(audio, change, self.store.sample_rate, seed, step, rows, batch_size), codes
-
