@@ -1,4 +1,4 @@
-"""How fast a model makes sounds, on one core: seconds of sound for each second of wall time, and the parts of one sound.
+"""How fast a model makes sounds, on one core: seconds of sound a second, and the parts of one.
 
     taskset -c 0 python benchmarks/generation.py [MODEL] [COUNT]
 

@@ -145,7 +145,7 @@ def measure(name: str, model: Path, folder: Path) -> dict[str, Any]:
 
 
 def pitch_heard(model: Path, folder: Path, count: int = 200) -> dict[str, float]:
-    """Share of notes within 50 cents of their pitch, by swift-f0: generated as asked, and recorded ones that were held out."""
+    """Share of notes within 50 cents of their pitch, by swift-f0: of generated and of recorded ones."""
     from swift_f0 import SwiftF0
 
     from soundloom.audio import read

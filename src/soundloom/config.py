@@ -101,8 +101,8 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        Path(name).chmod(0o666 & ~_umask())
+        os.replace(name, path)  # noqa: PTH105 - tests stand in for a full disk here
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -79,4 +79,4 @@ class Joint(nn.Module):
         for name in ("rows", "counts"):  # as many rows as the training set had
             if f"{prefix}{name}" in state:
                 setattr(self, name, torch.empty_like(state[f"{prefix}{name}"]))
-        super()._load_from_state_dict(state, prefix, *rest)  # type: ignore[arg-type]
+        super()._load_from_state_dict(state, prefix, *rest)

@@ -81,7 +81,8 @@ def train(
             config = _config(system, preset, set, conditions)
             settings = from_json(TrainSettings, {**length, "seed": seed, **more}, where="training")
             training = _afresh(system, Path(folder), run, config, settings, where, us, watch, started_at)
-        return training.train()
+        outcome: Outcome = training.train()
+        return outcome
 
 
 def _config(system: str, preset: str | None, set: Sequence[str], conditions: Sequence[str] | None) -> Any:
@@ -184,8 +185,8 @@ def _summary(store: Any, ours: int, held_out: int, schema: Any) -> str:
     index = store.index
     named = ", ".join(schema.names) or "none"
     return (
-        f"{index.found} files found, {len(index.entries)} used, {len(index.skipped)} skipped; {ours} clips to train on, "
-        f"{held_out} held out by group; conditions: {named}"
+        f"{index.found} files found, {len(index.entries)} used, {len(index.skipped)} skipped; {ours} clips to train "
+        f"on, {held_out} held out by group; conditions: {named}"
     )
 
 

@@ -19,7 +19,7 @@ TAIL = 1024  # samples
 def augment(
     audio: Tensor, change: Augmentation, sample_rate: int, seed: int, step: int, rows: slice, batch_size: int
 ) -> Tensor:
-    """Change each clip of (batch, channel, time); draws are made for the whole batch, then cut to this process's rows."""
+    """Change each clip of (batch, channel, time); draws are made for the whole batch, then cut to these rows."""
     if change == Augmentation():
         return audio
     drawn = 2 * torch.rand(batch_size, 4 + TILT_WAVES, generator=stream(seed, step, "augment"))[rows] - 1
@@ -50,14 +50,13 @@ def at_speed(audio: Tensor, factors: Tensor) -> Tensor:
 
 def tilted(audio: Tensor, levels_db: Tensor, sample_rate: int) -> Tensor:
     """Each clip through a smooth filter: cosines over the logarithm of frequency, `levels_db` is (batch, wave)."""
-    size = next_fast_len(
-        audio.shape[-1] + TAIL, real=True
-    )  # room: the tail of the filter must not come in at the start
+    size = next_fast_len(audio.shape[-1] + TAIL, real=True)  # or the filter's tail would come in at the start
     hz = torch.linspace(0, sample_rate / 2, size // 2 + 1).clamp_min(LOWEST_HZ)
     height = torch.log(hz / LOWEST_HZ) / math.log(sample_rate / 2 / LOWEST_HZ)
     waves = torch.stack([torch.cos(math.pi * (wave + 1) * height) for wave in range(TILT_WAVES)])
     gains = 10 ** (levels_db @ waves / 20)
-    return torch.fft.irfft(torch.fft.rfft(audio, n=size) * gains[:, None], n=size)[..., : audio.shape[-1]]
+    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(audio, n=size) * gains[:, None], n=size)
+    return filtered[..., : audio.shape[-1]]
 
 
 def later(audio: Tensor, samples: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from soundloom.train.settings import TrainSettings
 
 
 class Budget:
-    """Counts time over interruptions; with a number of steps it depends on the step alone, so that resuming is exact."""
+    """Counts time over interruptions; given steps, it depends on the step alone, so that resuming is exact."""
 
     def __init__(self, settings: TrainSettings, started_at: float | None = None) -> None:
         self.settings = settings

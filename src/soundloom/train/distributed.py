@@ -1,4 +1,4 @@
-"""Several processes as one: torchrun starts them, each takes its rows of every batch (gloo on processors, nccl on GPUs)."""
+"""Several processes as one: torchrun starts them, each takes its rows of every batch."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ def team() -> Iterator[Team]:
     if size == 1:
         yield Team()
         return
+    # gloo between processors, nccl between GPUs
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Team(dist.get_rank(), dist.get_world_size())

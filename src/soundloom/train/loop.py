@@ -231,7 +231,7 @@ RUNNING = ("running_mean", "running_var")  # batch statistics move while trainin
 def stop_signals() -> Iterator[list[int]]:
     """Collect Ctrl-C and SIGTERM in a list instead of dying of them; a second one is no longer caught."""
     caught: list[int] = []
-    previous = {}
+    previous: dict[int, Any] = {}
 
     def note(number: int, frame: FrameType | None) -> None:
         caught.append(number)

@@ -68,7 +68,7 @@ class CourseDecoder(nn.Module):
 
 
 class CourseNetwork(nn.Module):
-    """The course's encoder and decoder on a 257-bin spectrogram: its Nyquist bin is dropped, and restored as silence."""
+    """The course's encoder and decoder; of 257 bins the Nyquist bin is dropped, and restored as silence."""
 
     def __init__(self, noise: float) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ best linear code and the convolutions learn what it misses.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -53,7 +54,15 @@ class ResidualBlock(nn.Module):
         if self.modulate is not None:
             scale, shift = self.modulate(conditions)[..., None].chunk(2, dim=1)
             hidden = hidden * (1 + scale) + shift
-        return x + self.second(F.gelu(hidden))
+        changed: Tensor = x + self.second(F.gelu(hidden))
+        return changed
+
+
+def through(blocks: nn.Module, hidden: Tensor, conditions: Tensor) -> Tensor:
+    """One block after another."""
+    for block in blocks.children():
+        hidden = block(hidden, conditions)
+    return hidden
 
 
 class BandEncoder(nn.Module):
@@ -67,9 +76,7 @@ class BandEncoder(nn.Module):
         self.project = nn.Linear(bands * frames, latent, bias=False)
         self.from_conditions = nn.Linear(conditions, latent, bias=False) if conditions else None
         self.stem = nn.Conv1d(bands, widths[0], 3, padding=1)
-        self.halve = nn.ModuleList(
-            nn.Conv1d(narrow, wide, 4, stride=2, padding=1) for narrow, wide in zip(widths, widths[1:], strict=False)
-        )
+        self.halve = nn.ModuleList(nn.Conv1d(narrow, wide, 4, stride=2, padding=1) for narrow, wide in pairwise(widths))
         self.blocks = nn.ModuleList(
             nn.ModuleList(ResidualBlock(width, conditions) for _ in range(blocks)) for width in widths[1:]
         )
@@ -85,8 +92,7 @@ class BandEncoder(nn.Module):
         hidden = F.gelu(self.stem(F.pad(x, (0, self.padded - self.frames))))
         for halve, blocks in zip(self.halve, self.blocks, strict=True):
             hidden = halve(hidden)
-            for block in blocks:  # type: ignore[union-attr]
-                hidden = block(hidden, conditions)
+            hidden = through(blocks, hidden, conditions)
         correction, log_variance = self.head(F.gelu(self.norm(hidden)).flatten(1)).chunk(2, dim=1)
         return Code((linear + correction).float(), log_variance.float().clamp(*LOG_VARIANCE_RANGE))
 
@@ -120,8 +126,7 @@ class BandDecoder(nn.Module):
         for level, blocks in enumerate(self.blocks):
             if level:
                 hidden = self.upsample[level - 1](F.interpolate(hidden, scale_factor=2.0, mode="nearest"))
-            for block in blocks:  # type: ignore[union-attr]
-                hidden = block(hidden, conditions)
+            hidden = through(blocks, hidden, conditions)
         out = self.head(F.gelu(self.norm(hidden)))[..., : self.frames]
         correction, log_spread = out.chunk(2, dim=1)
         return Decoded((linear + correction).float(), log_spread.float().clamp(*LOG_SPREAD_RANGE))
@@ -179,7 +184,7 @@ class BandNetwork(nn.Module):
 
     def linear_path(self) -> list[nn.Parameter]:
         """The parameters that start as principal components; they need smaller steps."""
-        return [self.encoder.project.weight, self.decoder.expand.weight, self.decoder.expand.bias]
+        return [*self.encoder.project.parameters(), *self.decoder.expand.parameters()]
 
 
 def padded_frames(frames: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from soundloom.system import Augmentation
 from soundloom.systems.vae import course
 
+GENTLE = Augmentation(gain_db=6.0, shift_seconds=0.02, tilt_db=3.0, decay_db_per_second=20.0)
 LAMBDA_OF_THE_COURSE = 1e6
 COURSE_NOISE = (course.BINS * course.FRAMES / (2 * LAMBDA_OF_THE_COURSE)) ** 0.5
 """The course weights the mean squared error by 1e6: a Gaussian likelihood with this standard deviation, 0.0905."""
@@ -43,7 +44,7 @@ class VAEConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     unknown_share: float = 0.1  # of the conditions hidden in training, so that an unlabelled sound can be encoded
-    augment: Augmentation = Augmentation(gain_db=6.0, shift_seconds=0.02, tilt_db=3.0, decay_db_per_second=20.0)
+    augment: Augmentation = GENTLE
 
 
 PRESETS = {

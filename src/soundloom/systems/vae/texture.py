@@ -29,7 +29,7 @@ class Texture(nn.Module):
     def fit(self, residuals: Tensor) -> None:
         """Measure standardised residuals, (clip, frequency, frame)."""
         power = torch.zeros_like(self.amplitude)
-        for residual in residuals.split(64):
+        for residual in torch.split(residuals, 64):
             power += torch.fft.rfft2(residual - residual.mean()).abs().square().sum(dim=0)
         amplitude = power.sqrt()
         self.amplitude.copy_(amplitude / self._level(amplitude))

@@ -224,10 +224,7 @@ class SpectrogramVAE(System):
         """What a sample of p(x | code) adds to its mean, (frequency, frame)."""
         if not strength:
             return torch.zeros_like(out.mean[0])
-        if self.texture is None:
-            field = torch.randn(out.mean[0].shape, generator=rng)
-        else:
-            field = self.texture.draw(rng)
+        field = torch.randn(out.mean[0].shape, generator=rng) if self.texture is None else self.texture.draw(rng)
         return strength * field * torch.exp(out.log_spread[0])
 
     def _draw(
@@ -245,13 +242,13 @@ class SpectrogramVAE(System):
         return self.mixture.place(row, rng)
 
     def _resemble(self, like: Sequence[Tensor], row: Tensor, distance: float, texture: float, rng: Generator) -> Tensor:
-        """A variation of one sound, or the point at `distance` (0 to 1) on the way from the first of two to the second."""
+        """A variation of one sound, or the point at `distance` (0 to 1) on the way between two."""
         spectra = [self.representation.encode(sound[None])[:, 0] for sound in like]
         codes = [self.network.encode(x, row[None]).mean for x in spectra]
         details = [x - self.network.decode(code, row[None]).mean for x, code in zip(spectra, codes, strict=True)]
         if len(like) == 2:
-            out = self.network.decode(torch.lerp(*codes, distance), row[None])
-            return out.mean[0] + torch.lerp(*details, distance)[0]  # both ends are the sounds themselves
+            out = self.network.decode(torch.lerp(codes[0], codes[1], distance), row[None])
+            return out.mean[0] + torch.lerp(details[0], details[1], distance)[0]  # both ends are the sounds themselves
         code = codes[0] + distance * self.mixture.spread * torch.randn(self.config.latent, generator=rng)
         out = self.network.decode(code, row[None])
         kept = max(0.0, 1.0 - distance)
