@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 
 from soundloom.data.clips import ClipSettings, open_clips
 from soundloom.generate import load
-from soundloom.train.feed import Feed
+from soundloom.training.feed import Feed
 
 
 @torch.no_grad()

@@ -37,7 +37,7 @@ def train_tiny(sounds: Path) -> Train:
     """Train a system at its tiny preset: in float32, without previews, unless said otherwise. Returns the run."""
 
     def run(system: str, out: Path, steps: int, **more: object) -> Path:
-        from soundloom.train import train
+        from soundloom.training import train
 
         folder = more.pop("folder", sounds)
         settings = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, **more}

@@ -15,9 +15,9 @@ import sys
 import threading
 from pathlib import Path
 
-from soundloom.train import train
-from soundloom.train.loop import Training  # noqa: F401 - here, so that children need not import it
-from soundloom.train.state import STATE
+from soundloom.training import train
+from soundloom.training.loop import Training  # noqa: F401 - here, so that children need not import it
+from soundloom.training.state import STATE
 
 
 class Killer:

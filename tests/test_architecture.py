@@ -17,8 +17,8 @@ PACKAGE = Path(soundloom.__file__).parent
 ROWS = (
     ("__main__",),
     ("cli", "web"),
-    ("catalogue", "display", "reconstruct", "render"),
-    ("train", "evaluate", "export"),
+    ("catalogue", "display", "resynthesis", "render"),
+    ("training", "evaluate", "export"),
     ("generate",),
     ("checkpoint", "pictures"),
     ("systems",),

@@ -23,8 +23,8 @@ from soundloom.discover import names, system_named
 from soundloom.generate import Model, Request, load
 from soundloom.representations import build as build_representation
 from soundloom.system import System
-from soundloom.train import loop
-from soundloom.train.state import STATE
+from soundloom.training import loop
+from soundloom.training.state import STATE
 
 HERE = Path(__file__).parent
 STEPS = 12
@@ -247,7 +247,7 @@ def test_ctrl_c_saves_and_going_on_ends_with_the_same_weights(
 
         def say(self, sentence: str) -> None: ...
 
-    from soundloom.train import train
+    from soundloom.training import train
 
     asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": STEPS}
     outcome = train(system, sounds, out=tmp_path / "run", watcher=Impatient(), **asked)

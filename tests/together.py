@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from soundloom.checkpoint import tensors
-from soundloom.train import loop, train
+from soundloom.training import loop, train
 
 
 class Keeping(loop.Training):

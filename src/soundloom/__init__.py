@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from soundloom.audio import Audio
     from soundloom.data.scan import scan
     from soundloom.generate import Model, Request, load
-    from soundloom.reconstruct import reconstruct
-    from soundloom.train import train
+    from soundloom.resynthesis import reconstruct
+    from soundloom.training import train
 
 __version__ = "0.1.0"
 
@@ -20,9 +20,9 @@ _HOMES = {
     "Model": "soundloom.generate",
     "Request": "soundloom.generate",
     "load": "soundloom.generate",
-    "reconstruct": "soundloom.reconstruct",
+    "reconstruct": "soundloom.resynthesis",
     "scan": "soundloom.data.scan",
-    "train": "soundloom.train",
+    "train": "soundloom.training",
 }
 
 __all__ = ["Audio", "Model", "Request", "__version__", "load", "reconstruct", "scan", "train"]

@@ -98,7 +98,7 @@ def train(
     """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
     from soundloom.discover import system_named
     from soundloom.display import TrainingDisplay, training_summary
-    from soundloom.train import train as train_model
+    from soundloom.training import train as train_model
 
     system_named(system)  # a name that is wrong is said before anything that takes long to import
     if resume and (preset or settings or where or condition):
@@ -369,7 +369,7 @@ def run() -> None:
 def _reconstruct_one(path: Path, representation: str, phase: str | None, out: Path, seed: int) -> dict[str, Any]:
     """Encode and decode one file, write what comes back, and say how near it is."""
     from soundloom.audio import Audio, read, write
-    from soundloom.reconstruct import named, reconstruct
+    from soundloom.resynthesis import named, reconstruct
 
     sound = read(path)
     result = reconstruct(sound.samples, sound.sample_rate, named(representation, sound.sample_rate), phase, seed)

@@ -18,7 +18,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from soundloom.data.forecast import Forecast
     from soundloom.data.index import Index
-    from soundloom.train.loop import Outcome
+    from soundloom.training.loop import Outcome
 
 SHOWN_SKIPS = 20
 SHOWN_VALUES = 12

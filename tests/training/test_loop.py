@@ -21,10 +21,10 @@ from soundloom.checkpoint import WEIGHTS
 from soundloom.generate import load
 from soundloom.system import Batch, Loss
 from soundloom.systems.vae.vae import ELBO
-from soundloom.train import DATA, train
-from soundloom.train.loop import LOG, follow
-from soundloom.train.precision import faster_precision
-from soundloom.train.state import STATE
+from soundloom.training import DATA, train
+from soundloom.training.loop import LOG, follow
+from soundloom.training.precision import faster_precision
+from soundloom.training.state import STATE
 from sounds import make_sounds, sound
 
 Train = Callable[..., Path]
@@ -237,7 +237,7 @@ def test_choosing_a_precision_leaves_the_weights_as_they_were(
         return whole(self, batch, fraction)
 
     monkeypatch.setattr(ELBO, "forward", moving)
-    monkeypatch.setattr("soundloom.train.precision.faster_precision", tried)
+    monkeypatch.setattr("soundloom.training.precision.faster_precision", tried)
     train("vae", sounds, out=tmp_path / "run", steps=8, **ASKED | {"precision": "auto"})
     assert_equal_weights(tmp_path / "run", run)
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from soundloom.train.budget import Budget, learning_rate_factor
-from soundloom.train.settings import TrainSettings
+from soundloom.training.budget import Budget, learning_rate_factor
+from soundloom.training.settings import TrainSettings
 
 
 @pytest.mark.parametrize(("step", "fraction"), [(0, 0.0), (1, 0.005), (100, 0.5), (200, 1.0), (900, 1.0)])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from soundloom.reconstruct import named, reconstruct
 from soundloom.representations import build, describe
+from soundloom.resynthesis import named, reconstruct
 
 RATE = 8000
 

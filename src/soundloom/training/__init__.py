@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundloom.config import from_json, nearest, override, read_json, to_json, write_json
-from soundloom.train.settings import TrainSettings
+from soundloom.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from soundloom.conditions import Schema
     from soundloom.data.clips import ClipStore
     from soundloom.system import System
-    from soundloom.train.distributed import Team
-    from soundloom.train.loop import Outcome, Watcher
+    from soundloom.training.distributed import Team
+    from soundloom.training.loop import Outcome, Watcher
 
 DATA, TRAINING = "data.json", "training.json"
 
@@ -69,7 +69,7 @@ def train(
     Raises:
         ValueError: an unknown name or value, no usable sound, or a folder that holds another run.
     """
-    from soundloom.train.distributed import team
+    from soundloom.training.distributed import team
 
     started_at = time.monotonic()
     run, length = Path(out), {"steps": steps, "minutes": minutes}
@@ -115,8 +115,8 @@ def _afresh(
     from soundloom.discover import system_named
     from soundloom.joint import Joint
     from soundloom.representations import build
-    from soundloom.train.loop import Training
-    from soundloom.train.state import STATE
+    from soundloom.training.loop import Training
+    from soundloom.training.state import STATE
 
     kind = system_named(name)
     representation = build(config.representation)
@@ -129,7 +129,7 @@ def _afresh(
         raise ValueError(f"all {len(store)} clips of {folder} would be held out; lower held_out or add sounds")
     watch.say(_summary(store, len(ours), len(held_out), schema))
     torch.manual_seed(settings.seed)
-    from soundloom.train.feed import Feed
+    from soundloom.training.feed import Feed
 
     clips, unseen = Feed(ours, schema), Feed(held_out, schema)
     if config.fit_range and hasattr(representation, "fitted"):
@@ -152,8 +152,8 @@ def _again(
 ) -> Any:
     """A training that goes on: everything comes from the run folder, its length too unless one is given."""
     from soundloom import checkpoint
-    from soundloom.train.feed import Feed
-    from soundloom.train.loop import Training
+    from soundloom.training.feed import Feed
+    from soundloom.training.loop import Training
 
     if not (run / TRAINING).is_file():
         raise ValueError(f"{run} holds no run to resume; leave --resume out to begin one")

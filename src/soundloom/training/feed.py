@@ -11,8 +11,8 @@ from torch import Tensor
 from soundloom.conditions import Schema
 from soundloom.data.clips import ClipStore, order
 from soundloom.system import Augmentation
-from soundloom.train.augment import augment
-from soundloom.train.distributed import Team
+from soundloom.training.augment import augment
+from soundloom.training.distributed import Team
 
 STUDIED = 4096  # clips that statistics look at, at most, evenly spread
 

@@ -18,12 +18,12 @@ from torch import nn
 
 from soundloom import checkpoint
 from soundloom.system import Batch, System
-from soundloom.train import precision, state
-from soundloom.train.budget import Budget, learning_rate_factor
-from soundloom.train.distributed import Team
-from soundloom.train.feed import Feed
-from soundloom.train.preview import held_out_loss, preview
-from soundloom.train.settings import TrainSettings
+from soundloom.training import precision, state
+from soundloom.training.budget import Budget, learning_rate_factor
+from soundloom.training.distributed import Team
+from soundloom.training.feed import Feed
+from soundloom.training.preview import held_out_loss, preview
+from soundloom.training.settings import TrainSettings
 
 LOG = "log.jsonl"
 EARLY_SECONDS = 30.0  # of training, before the second preview
@@ -238,9 +238,9 @@ def stop_signals() -> Iterator[list[int]]:
         for each, handler in previous.items():
             signal.signal(each, handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for asked in (signal.SIGINT, signal.SIGTERM):
         try:
-            previous[number] = signal.signal(number, note)
+            previous[asked] = signal.signal(asked, note)
         except ValueError:  # not the main thread: whoever runs it there handles signals
             break
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from soundloom.train.settings import TrainSettings
+from soundloom.training.settings import TrainSettings
 
 
 class Budget:

@@ -14,9 +14,9 @@ from soundloom.conditions import Schema
 from soundloom.data.clips import ClipSettings, ClipStore, open_clips, order
 from soundloom.data.labels import propose_conditions
 from soundloom.system import Augmentation, Batch
-from soundloom.train.augment import at_speed, augment, later, tilted
-from soundloom.train.distributed import Team
-from soundloom.train.feed import Feed
+from soundloom.training.augment import at_speed, augment, later, tilted
+from soundloom.training.distributed import Team
+from soundloom.training.feed import Feed
 
 RATE, ROWS = 8000, 64
 EVERYTHING = Augmentation(6.0, 0.02, 3.0, 20.0, 1.0)
