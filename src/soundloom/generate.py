@@ -20,7 +20,6 @@ from soundloom.audio import Audio, mix_down, read, resample
 from soundloom.checkpoint import Checkpoint
 from soundloom.checkpoint import load as load_checkpoint
 from soundloom.conditions import Value
-from soundloom.config import nearest
 from soundloom.streams import stream
 
 if TYPE_CHECKING:
@@ -150,9 +149,7 @@ def check(system: System, request: Request) -> None:
         raise ValueError(f"{len(request.like)} sounds to be like; give one to vary or two to go between")
     if request.like and request.prompt is not None:
         raise ValueError("a request carries on from a prompt or is like a sound, not both; leave one out")
-    for name in request.options:
-        if name not in system.sampling_options():
-            raise ValueError(f"no sampling option {name!r}; {nearest(name, system.sampling_options())}")
+    system.check_options(request.options)
     system.schema.check(request.conditions)
 
 

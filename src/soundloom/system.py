@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from soundloom.conditions import Schema, Value
+from soundloom.config import nearest
 from soundloom.joint import Joint
 from soundloom.streams import stream
 
@@ -183,3 +184,13 @@ class System(nn.Module, ABC):
     def sampling_options(self) -> dict[str, str]:
         """Names of the sampling settings that this system alone has, with a sentence each."""
         return {}
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuse sampling settings that this system does not have, or values that they cannot take.
+
+        Raises:
+            ValueError: says what is possible.
+        """
+        for name in options:
+            if name not in self.sampling_options():
+                raise ValueError(f"no sampling option {name!r}; {nearest(name, self.sampling_options())}")

@@ -20,7 +20,7 @@ from torch import nn
 from soundloom.checkpoint import WEIGHTS
 from soundloom.generate import load
 from soundloom.system import Batch, Loss
-from soundloom.systems.vae.vae import ELBO
+from soundloom.systems.vae.elbo import ELBO
 from soundloom.training import DATA, train
 from soundloom.training.loop import LOG, follow
 from soundloom.training.precision import faster_precision

@@ -14,9 +14,10 @@ from soundloom.conditions import Category, Schema
 from soundloom.representations import build
 from soundloom.system import Batch
 from soundloom.systems.vae import SpectrogramVAE
+from soundloom.systems.vae.elbo import ELBO, hide, kl_from_standard_normal, negative_log_likelihood
 from soundloom.systems.vae.network import Code, Decoded
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
-from soundloom.systems.vae.vae import ELBO, NOISE_RATE, hide, kl_from_standard_normal, negative_log_likelihood
+from soundloom.systems.vae.vae import NOISE_RATE
 
 LATENT = PRESETS["tiny"].latent
 

@@ -20,8 +20,8 @@ from soundloom.generate import Model, Request, load, stream_of
 from soundloom.representations import build as build_representation
 from soundloom.system import Augmentation, Batch
 from soundloom.systems.vae import SpectrogramVAE
+from soundloom.systems.vae.elbo import ELBO
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
-from soundloom.systems.vae.vae import ELBO
 from sounds import make_sounds
 
 

@@ -7,10 +7,14 @@ are measured on the training set, and noise is drawn that has both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 from torch import Generator, Tensor, nn
 
 QUANTILES = 65
+STRENGTHS = (0.0, 0.4, 0.8, 1.2)  # tried when the strength is set
 
 
 class Texture(nn.Module):
@@ -18,12 +22,14 @@ class Texture(nn.Module):
 
     amplitude: Tensor  # (frequency, frame // 2 + 1): amplitude of each two-dimensional frequency
     quantiles: Tensor  # residual values at evenly spaced normal scores
+    strength: Tensor  # one number: what the fields are multiplied by
 
     def __init__(self, bands: int, frames: int) -> None:
         super().__init__()
         self.bands, self.frames = bands, frames
         self.register_buffer("amplitude", torch.ones(bands, frames // 2 + 1))
         self.register_buffer("quantiles", _scores())
+        self.register_buffer("strength", torch.ones(()))
 
     @torch.no_grad()
     def fit(self, residuals: Tensor) -> None:
@@ -38,12 +44,23 @@ class Texture(nn.Module):
         shares = torch.special.ndtr(_scores())
         places = (shares * (len(sample) - 1)).round().long()
         self.quantiles.copy_(sample[places])
+        self.strength.fill_(1.0)
 
     def draw(self, rng: Generator) -> Tensor:
         """One field, (frequency, frame)."""
         white = torch.randn(self.bands, self.frames, generator=rng)
         field = torch.fft.irfft2(torch.fft.rfft2(white) * self.amplitude, s=(self.bands, self.frames))
-        return self._to_residual(field)
+        return self.strength * self._to_residual(field)
+
+    def set_strength(self, found: Sequence[float], wanted: float) -> None:
+        """Choose between `STRENGTHS`, whose contrasts were `found`, the one that gives the contrast `wanted`."""
+        rising = torch.tensor(found).cummax(dim=0).values.tolist()
+        strength = STRENGTHS[-1]
+        for (low, below), (high, above) in pairwise(zip(STRENGTHS, rising, strict=True)):
+            if wanted <= above:
+                strength = low + (high - low) * max(0.0, wanted - below) / max(above - below, 1e-12)
+                break
+        self.strength.fill_(strength)
 
     def _to_residual(self, normal: Tensor) -> Tensor:
         """From normal scores to the measured distribution, by linear interpolation between quantiles."""
@@ -60,6 +77,16 @@ class Texture(nn.Module):
         if self.frames % 2 == 0:
             full[-1] = 1.0
         return ((amplitude.square() * full).sum() / (self.bands * self.frames)).sqrt().clamp_min(1e-12)
+
+
+def contrast(x: Tensor, floor: float) -> float:
+    """Mean absolute difference between neighbours of (clip, frequency, frame), where one of them is above the floor."""
+    total, count = 0.0, 0
+    for before, after in ((x[:, :, :-1], x[:, :, 1:]), (x[:, :-1], x[:, 1:])):
+        heard = torch.maximum(before, after) > floor
+        total += float((after - before).abs()[heard].sum())
+        count += int(heard.sum())
+    return total / max(1, count)
 
 
 def _scores() -> Tensor:

@@ -7,7 +7,7 @@ https://arxiv.org/abs/1606.04934; learned noise: Rybkin et al. 2021, https://arx
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,8 +21,6 @@ from soundloom.streams import stream
 from soundloom.system import (
     Batch,
     Clips,
-    Loss,
-    Objective,
     Report,
     Representation,
     Stage,
@@ -30,62 +28,16 @@ from soundloom.system import (
 )
 from soundloom.systems.vae import course
 from soundloom.systems.vae.continuation import carry_on
+from soundloom.systems.vae.elbo import ELBO, negative_log_likelihood
 from soundloom.systems.vae.mixture import ConditionalMixture, Place
 from soundloom.systems.vae.network import BandNetwork, Decoded
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
-from soundloom.systems.vae.texture import Texture
+from soundloom.systems.vae.texture import STRENGTHS, Texture, contrast
 
 STUDIED_CHANGES = 2  # augmented passes that the principal components see besides the clips as they are
-LINEAR_RATE = 0.1  # the principal components are near their best from the start
-AT_FLOOR = 1e-5  # above the floor by less than this is at it
 NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
-
-
-class ELBO(Objective):
-    """The evidence lower bound, in nats for each number of the spectrogram, and the likelihood of its spread."""
-
-    name = "elbo"
-
-    def __init__(self, vae: SpectrogramVAE) -> None:
-        super().__init__()
-        self.vae = vae
-
-    def moves(self) -> Iterable[nn.Parameter]:
-        return (parameter for parameter in self.vae.parameters() if parameter.requires_grad)
-
-    def optimizer(self) -> torch.optim.Optimizer:
-        config, network = self.vae.config, self.vae.network
-        careful = network.linear_path() if isinstance(network, BandNetwork) else []
-        ids = {id(parameter) for parameter in careful}
-        rest = [parameter for parameter in self.moves() if id(parameter) not in ids]
-        groups = [
-            {"params": rest, "lr": config.learning_rate},
-            {"params": careful, "lr": config.learning_rate * LINEAR_RATE, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=config.weight_decay)
-
-    def forward(self, batch: Batch, fraction: float) -> Loss:
-        vae, config = self.vae, self.vae.config
-        x = batch.x[:, 0]
-        conditions = hide(batch.conditions, batch.uniform(1), vae.schema, config.unknown_share)
-        code = vae.network.encode(x, conditions)
-        z = code.mean
-        if config.variational:
-            z = z + torch.exp(0.5 * code.log_variance) * batch.normal(config.latent)
-        out = vae.network.decode(z, conditions)
-        error = vae.heard(out.mean) - x
-        reconstruction = vae.surprise(x, out.mean, vae.log_noise).flatten(1).sum(dim=1).mean()
-        total = reconstruction
-        parts = {"reconstruction": reconstruction / x[0].numel(), "error": error.square().mean().sqrt()}
-        if config.variational:
-            divergence = kl_from_standard_normal(code.mean, code.log_variance)
-            charged = divergence.clamp_min(config.free_bits).sum(dim=1).mean()
-            warmth = min(1.0, fraction / config.kl_warmup) if config.kl_warmup > 0 else 1.0
-            total = total + warmth * config.beta * charged
-            parts["divergence"] = divergence.sum(dim=1).mean()
-        if vae.texture is not None:  # the spread learns from the mean's errors, and never bends the mean
-            total = total + vae.surprise(x, out.mean.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
-        return Loss(total / x[0].numel(), parts)
+CONTRAST_CLIPS = 24  # that the strength of the texture is set by
+AT_FLOOR = 1e-5  # above the floor by less than this is at it
 
 
 class SpectrogramVAE(System):
@@ -150,6 +102,14 @@ class SpectrogramVAE(System):
             "texture": "1 (default) samples p(x | code); 0 gives its mean, smoother than real sounds",
         }
 
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        super().check_options(options)
+        prior, texture = options.get("prior", "mixture"), options.get("texture", 1.0)
+        if prior not in ("mixture", "normal"):
+            raise ValueError(f"prior={prior}: {nearest(str(prior), ('mixture', 'normal'))}")
+        if not isinstance(texture, int | float) or not 0 <= texture <= 2:
+            raise ValueError(f"texture={texture} but must be a number from 0 to 2; 1 samples p(x | code), 0 its mean")
+
     @torch.no_grad()
     def study(self, clips: Clips) -> None:
         """Take the mean, the scale and the principal components of the training set."""
@@ -179,6 +139,26 @@ class SpectrogramVAE(System):
         self.mixture.fit(torch.cat(codes), torch.cat(rows))
         if self.texture is not None:
             self.texture.fit(torch.cat(residuals))
+            self._set_strength(self.texture, clips)
+
+    def _set_strength(self, texture: Texture, clips: Clips) -> None:
+        """Set how strong the texture is: so that decoded samples have the local contrast of decoded real clips.
+
+        A spectrogram with noise in it is no longer one that a sound can have; decoding changes the noise, and some of
+        it is lost or added there.
+        """
+        audio, conditions = next(iter(clips.batches(CONTRAST_CLIPS)))
+        x = self.representation.encode(audio)[:, 0]
+        out = self.network.decode(self.network.encode(x, conditions).mean, conditions)
+        noise = torch.stack([texture.draw(stream(0, clip, "contrast")) for clip in range(len(x))])
+        found = []
+        for strength in STRENGTHS:
+            found.append(self._decoded_contrast(out.mean + strength * noise * torch.exp(out.log_spread)))
+        texture.set_strength(found, self._decoded_contrast(x))
+
+    def _decoded_contrast(self, x: Tensor) -> float:
+        decoded = torch.cat([self.representation.decode(clip[None, None], stream(0)) for clip in x])
+        return contrast(self.representation.encode(decoded[..., : self.samples])[:, 0], self.floor + AT_FLOOR)
 
     def _residual(self, x: Tensor, out: Decoded, number: int) -> Tensor:
         """Standardised residuals; where x is at the floor, a draw of what may lie below it."""
@@ -205,7 +185,6 @@ class SpectrogramVAE(System):
         options: Mapping[str, Any],
     ) -> Tensor:
         rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
-        _check_options(options)
         texture = float(options.get("texture", 1.0)) * temperature
         clips = []
         for row, rng in zip(rows, rngs, strict=True):
@@ -260,29 +239,6 @@ class SpectrogramVAE(System):
             fade = min(length, self.representation.sample_rate // 100)
             sound[:, length - fade :] *= torch.linspace(1, 0, fade)
         return sound
-
-
-def hide(conditions: Tensor, drawn: Tensor, schema: Schema, share: float) -> Tensor:
-    """Make all conditions of a share of the rows unknown; `drawn` is uniform, (row, 1)."""
-    return torch.where(drawn < share, torch.zeros_like(conditions), conditions) if schema.width else conditions
-
-
-def negative_log_likelihood(error: Tensor, log_deviation: Tensor) -> Tensor:
-    """-ln N(error; 0, exp(log_deviation)), elementwise, in nats."""
-    return 0.5 * (error * torch.exp(-log_deviation)).square() + log_deviation + 0.5 * math.log(2 * math.pi)
-
-
-def kl_from_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL divergence of N(mean, exp(log_variance)) from N(0, 1), elementwise, in nats."""
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
-
-
-def _check_options(options: Mapping[str, Any]) -> None:
-    prior, texture = options.get("prior", "mixture"), options.get("texture", 1.0)
-    if prior not in ("mixture", "normal"):
-        raise ValueError(f"prior={prior}: {nearest(str(prior), ('mixture', 'normal'))}")
-    if not isinstance(texture, int | float) or not 0 <= texture <= 2:
-        raise ValueError(f"texture={texture} but must be a number from 0 to 2; 1 samples p(x | code), 0 gives its mean")
 
 
 def _check_course(bands: int, frames: int, config: VAEConfig) -> None:
