@@ -8,6 +8,8 @@ import os
 import pickle
 import random
 import shutil
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,3 +227,24 @@ def test_what_is_described_is_built_again(run: Path) -> None:
     description = json.loads(json.dumps(checkpoint.describe(system, "vae")))
     again = checkpoint.build(description)
     assert (again.config, again.representation, again.schema) == (system.config, system.representation, system.schema)
+
+
+def test_a_model_on_the_hub_is_downloaded_once_and_loaded_like_a_folder(trained, monkeypatch):
+    asked = []
+
+    def snapshot_download(repository: str, allow_patterns: list[str]) -> str:
+        asked.append((repository, allow_patterns))
+        return str(trained("vae"))
+
+    module = types.ModuleType("huggingface_hub")
+    module.snapshot_download = snapshot_download
+    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    assert checkpoint.load("hf://someone/drums").digest == checkpoint.load(trained("vae")).digest
+    assert asked[0][0] == "someone/drums"
+    assert checkpoint.WEIGHTS in asked[0][1]
+
+
+def test_without_the_hub_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ValueError, match=r"soundloom\[hub\]"):
+        checkpoint.locate("hf://someone/drums")

@@ -23,7 +23,7 @@ from soundloom.discover import names, system_named
 from soundloom.generate import Model, Request, load
 from soundloom.representations import build as build_representation
 from soundloom.system import System
-from soundloom.training import loop
+from soundloom.training.journal import LOG
 from soundloom.training.state import STATE
 
 HERE = Path(__file__).parent
@@ -94,7 +94,7 @@ def test_the_objectives_of_a_stage_share_no_parameter_and_move_only_the_systems_
 
 
 def test_the_loss_falls_in_training(system: str, trained: Callable[[str], Path]) -> None:
-    lines = [json.loads(line) for line in (trained(system) / loop.LOG).read_text().splitlines()]
+    lines = [json.loads(line) for line in (trained(system) / LOG).read_text().splitlines()]
     steps = [line for line in lines if "seconds" in line]
     for name in {key for key in steps[0] if key.endswith(".loss")}:
         losses = [line[name] for line in steps]

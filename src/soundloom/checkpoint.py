@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 FORMAT = 1
+HUB = "hf://"
 SHIPPED = Path(__file__).parent / "models"
 
 
@@ -37,11 +38,13 @@ def shipped() -> tuple[str, ...]:
 
 
 def locate(model: str | Path) -> Path:
-    """The folder of a model: a run folder, or a shipped model's name.
+    """The folder of a model: a run folder, a shipped model's name, or hf://owner/name on the Hugging Face hub.
 
     Raises:
-        ValueError: neither.
+        ValueError: none of these.
     """
+    if str(model).startswith(HUB):
+        return _from_hub(str(model).removeprefix(HUB))
     path = Path(model)
     if (path / CONFIG).is_file():
         return path
@@ -52,6 +55,19 @@ def locate(model: str | Path) -> Path:
     raise ValueError(
         f"no model {str(model)!r}: neither a run folder nor a shipped model; {nearest(str(model), shipped())}"
     )
+
+
+def _from_hub(repository: str) -> Path:
+    """Download config and weights, or find them where they were downloaded before."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ValueError(f"{HUB}{repository} needs the hub; pip install 'soundloom[hub]'") from None
+    try:
+        return Path(snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD]))
+    except Exception as error:  # whatever a network can do
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{HUB}{repository} could not be fetched ({said}); check the name and the network") from None
 
 
 def describe(system: System, name: str) -> dict[str, Any]:
@@ -138,9 +154,9 @@ def load(model: str | Path) -> Checkpoint:
     try:
         system.load_state_dict(state)
     except RuntimeError as error:
-        first = str(error).splitlines()[1:2]
+        first = (str(error).splitlines()[1:2] or [str(error)])[0].strip()
         raise ValueError(
-            f"{weights} does not fit {folder / CONFIG}: {' '.join(first).strip()}; both must be of one run"
+            f"{weights} does not fit {folder / CONFIG} ({first[:120]}); both must be of one run: copy them again"
         ) from None
     text = json.dumps(config, sort_keys=True).encode()
     digest = hashlib.sha256(text + hashlib.sha256(content).digest()).hexdigest()[:16]

@@ -92,6 +92,7 @@ def train(
     ] = 0.1,
     preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
     save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -128,6 +129,7 @@ def train(
             held_out=held_out,
             preview_seconds=preview_seconds,
             save_seconds=save_seconds,
+            tensorboard=tensorboard,
         )
     if int(os.environ.get("RANK", "0")) == 0:
         summary = training_summary(outcome, again)

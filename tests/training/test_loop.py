@@ -22,7 +22,8 @@ from soundloom.generate import load
 from soundloom.system import Batch, Loss
 from soundloom.systems.vae.elbo import ELBO
 from soundloom.training import DATA, train
-from soundloom.training.loop import LOG, follow
+from soundloom.training.journal import LOG
+from soundloom.training.loop import follow
 from soundloom.training.precision import faster_precision
 from soundloom.training.state import STATE
 from sounds import make_sounds, sound

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 DATA, TRAINING = "data.json", "training.json"
 
 __all__ = ["TrainSettings", "train"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What training.json holds: all that --resume cannot take from the checkpoint."""
+
+    system: str
+    where: dict[str, str]
+    training: TrainSettings
 
 
 class Silent:
@@ -141,9 +150,8 @@ def _afresh(
     if us.leads:
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / DATA, _account(store, ours, held_out, schema))
-        description = {"system": name, "where": dict(where or {}), "training": to_json(settings)}
         write_json(run / checkpoint.CONFIG, checkpoint.describe(system, name))
-        write_json(run / TRAINING, description)
+        write_json(run / TRAINING, to_json(Recipe(name, dict(where or {}), settings)))
     return Training(run, system, name, clips, unseen, settings, us, watch, started_at)
 
 
@@ -157,15 +165,18 @@ def _again(
 
     if not (run / TRAINING).is_file():
         raise ValueError(f"{run} holds no run to resume; leave --resume out to begin one")
-    before = read_json(run / TRAINING)
-    if before["system"] != name:
-        raise ValueError(f"{run} is a run of {before['system']}, not of {name}; name that system")
+    before = from_json(Recipe, read_json(run / TRAINING), where=str(run / TRAINING))
+    if before.system != name:
+        raise ValueError(f"{run} is a run of {before.system}, not of {name}; name that system")
     asked = length if any(value is not None for value in length.values()) else {}
-    settings = from_json(TrainSettings, {**before["training"], **asked}, where=str(run / TRAINING))
+    settings = from_json(TrainSettings, {**to_json(before.training), **asked}, where=str(run / TRAINING))
     system = checkpoint.build(read_json(run / checkpoint.CONFIG), where=str(run / checkpoint.CONFIG))
-    store = _clips(folder, system.config, system.representation.sample_rate, before["where"])
+    store = _clips(folder, system.config, system.representation.sample_rate, before.where)
     ours, held_out = store.split(settings.held_out, seed=0)
-    if read_json(run / DATA).get("clips") != _fingerprint(ours, system.schema):
+    account = read_json(run / DATA)
+    if not isinstance(account, dict) or "clips" not in account:
+        raise ValueError(f"{run / DATA} does not say what the run was trained on; restore it, or start a new --out")
+    if account["clips"] != _fingerprint(ours, system.schema):
         raise ValueError(
             f"{folder} no longer gives the clips that {run} was trained on; put them back, or start a new --out"
         )

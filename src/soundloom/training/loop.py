@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -22,10 +21,10 @@ from soundloom.training import precision, state
 from soundloom.training.budget import Budget, learning_rate_factor
 from soundloom.training.distributed import Team
 from soundloom.training.feed import Feed
+from soundloom.training.journal import Journal
 from soundloom.training.preview import held_out_loss, preview
 from soundloom.training.settings import TrainSettings
 
-LOG = "log.jsonl"
 EARLY_SECONDS = 30.0  # of training, before the second preview
 
 
@@ -75,6 +74,7 @@ class Training:
                 group["initial_lr"] = group["lr"]
         self.average = copy.deepcopy(system).eval()
         self.budget = Budget(settings, started_at)
+        self.journal = Journal(run, settings.tensorboard and team.leads)
         self.step, self.precision = 0, settings.precision
         self.losses: dict[str, float] = {}
         self.unseen: dict[str, float] = {}
@@ -84,7 +84,7 @@ class Training:
         facts = state.load(self.run, self.system, self.average, self.optimizers)
         self.step, self.precision, self.budget.before = facts["step"], facts["precision"], facts["seconds"]
         if self.team.leads:
-            _forget_after(self.run / LOG, self.step)
+            self.journal.forget_from(self.step)
         self.watcher.say(f"going on after step {self.step}")
 
     def train(self) -> Outcome:
@@ -149,7 +149,7 @@ class Training:
         self.losses |= values
         if self.team.leads:
             self.watcher.step(self.step, fraction, values[f"{name}.loss"], self.system.config.batch_size)
-            _log(self.run / LOG, {"step": self.step, "seconds": round(self.budget.seconds, 3), **values})
+            self.journal.write(self.step, {"seconds": round(self.budget.seconds, 3), **values})
 
     def _due(self, previewed_at: float, early: bool) -> bool:
         if not self.settings.preview_seconds or not self.team.leads:
@@ -172,9 +172,7 @@ class Training:
         """Make the averaged weights ready to sample, on the processor, where sampling happens."""
         if len(self.held_out):
             self.unseen = held_out_loss(self.average, self.held_out, self.device)
-            _log(
-                self.run / LOG, {"step": self.step, **{f"held_out.{key}": value for key, value in self.unseen.items()}}
-            )
+            self.journal.write(self.step, {f"held_out.{key}": value for key, value in self.unseen.items()})
         self.average.cpu().settle(self.clips)
 
     def save(self) -> None:
@@ -193,6 +191,7 @@ class Training:
         else:
             self._settle()
         self.save()
+        self.journal.close()
 
     def _faster_precision(self) -> str:
         """Measured on the first batch; leaves weights and statistics as they were."""
@@ -254,22 +253,3 @@ def _device(settings: TrainSettings) -> torch.device:
     if settings.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(settings.device)
-
-
-def _log(path: Path, facts: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(facts) + "\n")
-
-
-def _forget_after(path: Path, step: int) -> None:
-    """Drop what was logged after the state that training goes on from."""
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            if json.loads(line)["step"] < step:
-                kept.append(line)
-        except (json.JSONDecodeError, KeyError):
-            continue  # half a line, from a kill
-    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

@@ -21,6 +21,7 @@ class TrainSettings:
     save_seconds: float = 30.0  # 0 saves after each step
     preview_seconds: float = 120.0  # after one at the start and one early; 0 makes none
     preview_count: int = 8
+    tensorboard: bool = False  # log for TensorBoard too
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
