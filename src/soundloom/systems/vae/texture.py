@@ -8,7 +8,6 @@ are measured on the training set, and noise is drawn that has both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor, nn
@@ -52,15 +51,18 @@ class Texture(nn.Module):
         field = torch.fft.irfft2(torch.fft.rfft2(white) * self.amplitude, s=(self.bands, self.frames))
         return self.strength * self._to_residual(field)
 
-    def set_strength(self, found: Sequence[float], wanted: float) -> None:
-        """Choose between `STRENGTHS`, whose contrasts were `found`, the one that gives the contrast `wanted`."""
-        rising = torch.tensor(found).cummax(dim=0).values.tolist()
-        strength = STRENGTHS[-1]
-        for (low, below), (high, above) in pairwise(zip(STRENGTHS, rising, strict=True)):
-            if wanted <= above:
-                strength = low + (high - low) * max(0.0, wanted - below) / max(above - below, 1e-12)
-                break
-        self.strength.fill_(strength)
+    def set_strength(self, found: Sequence[Tensor], wanted: Tensor) -> None:
+        """Choose the strength whose contrasts, in time and in frequency, come nearest to those wanted, by their ratios.
+
+        `found` are the contrasts at `STRENGTHS`; between them they are taken as straight lines.
+        """
+        misses = (torch.stack(list(found)).clamp_min(1e-9) / wanted.clamp_min(1e-9)).log()
+        fine = torch.linspace(STRENGTHS[0], STRENGTHS[-1], 49)
+        right = torch.searchsorted(torch.tensor(STRENGTHS), fine).clamp(1, len(STRENGTHS) - 1)
+        low, high = torch.tensor(STRENGTHS)[right - 1], torch.tensor(STRENGTHS)[right]
+        share = ((fine - low) / (high - low))[:, None]
+        total = torch.lerp(misses[right - 1], misses[right], share).abs().sum(dim=1)
+        self.strength.fill_(float(fine[int(total.argmin())]))
 
     def _to_residual(self, normal: Tensor) -> Tensor:
         """From normal scores to the measured distribution, by linear interpolation between quantiles."""
@@ -79,14 +81,16 @@ class Texture(nn.Module):
         return ((amplitude.square() * full).sum() / (self.bands * self.frames)).sqrt().clamp_min(1e-12)
 
 
-def contrast(x: Tensor, floor: float) -> float:
-    """Mean absolute difference between neighbours of (clip, frequency, frame), where one of them is above the floor."""
-    total, count = 0.0, 0
+def contrast(x: Tensor, floor: float) -> Tensor:
+    """Median absolute differences between neighbours of (clip, frequency, frame), in time and in frequency, (2,).
+
+    Pairs with both at or below the floor do not count; a median, because onsets and partials are edges, not texture.
+    """
+    means = []
     for before, after in ((x[:, :, :-1], x[:, :, 1:]), (x[:, :-1], x[:, 1:])):
         heard = torch.maximum(before, after) > floor
-        total += float((after - before).abs()[heard].sum())
-        count += int(heard.sum())
-    return total / max(1, count)
+        means.append((after - before).abs()[heard].median() if heard.any() else torch.zeros(()))
+    return torch.stack(means)
 
 
 def _scores() -> Tensor:

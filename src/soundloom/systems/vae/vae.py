@@ -124,7 +124,8 @@ class SpectrogramVAE(System):
     @torch.no_grad()
     def settle(self, clips: Clips) -> None:
         """Fit the mixture to the codes of the training set, and the texture to what the decoder misses."""
-        codes, rows, residuals = [], [], []
+        codes, rows, residuals, shown = [], [], [], []
+        apart = max(1, len(clips) // CONTRAST_CLIPS)
         for number, (audio, conditions) in enumerate(clips.batches(64)):
             x = self.representation.encode(audio)[:, 0]
             code = self.network.encode(x, conditions)
@@ -136,27 +137,26 @@ class SpectrogramVAE(System):
             residuals.append(self._residual(x, out, number))
             codes.append(z)
             rows.append(conditions)
+            places = slice(-64 * number % apart, None, apart)
+            shown.append((x[places], Decoded(out.mean[places], out.log_spread[places])))
         self.mixture.fit(torch.cat(codes), torch.cat(rows))
         if self.texture is not None:
             self.texture.fit(torch.cat(residuals))
-            self._set_strength(self.texture, clips)
+            self._set_strength(self.texture, shown)
 
-    def _set_strength(self, texture: Texture, clips: Clips) -> None:
+    def _set_strength(self, texture: Texture, shown: Sequence[tuple[Tensor, Decoded]]) -> None:
         """Set how strong the texture is: so that decoded samples have the local contrast of decoded real clips.
 
         A spectrogram with noise in it is no longer one that a sound can have; decoding changes the noise, and some of
         it is lost or added there.
         """
-        audio, conditions = next(iter(clips.batches(CONTRAST_CLIPS)))
-        x = self.representation.encode(audio)[:, 0]
-        out = self.network.decode(self.network.encode(x, conditions).mean, conditions)
-        noise = torch.stack([texture.draw(stream(0, clip, "contrast")) for clip in range(len(x))])
-        found = []
-        for strength in STRENGTHS:
-            found.append(self._decoded_contrast(out.mean + strength * noise * torch.exp(out.log_spread)))
+        x = torch.cat([real for real, _ in shown])
+        mean, spread = torch.cat([out.mean for _, out in shown]), torch.cat([out.log_spread for _, out in shown])
+        grain = torch.stack([texture.draw(stream(0, clip, "contrast")) for clip in range(len(x))]) * torch.exp(spread)
+        found = [self._decoded_contrast(mean + strength * grain) for strength in STRENGTHS]
         texture.set_strength(found, self._decoded_contrast(x))
 
-    def _decoded_contrast(self, x: Tensor) -> float:
+    def _decoded_contrast(self, x: Tensor) -> Tensor:
         decoded = torch.cat([self.representation.decode(clip[None, None], stream(0)) for clip in x])
         return contrast(self.representation.encode(decoded[..., : self.samples])[:, 0], self.floor + AT_FLOOR)
 
