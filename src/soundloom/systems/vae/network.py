@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 LOG_VARIANCE_RANGE = (-10.0, 5.0)
 LOG_SPREAD_RANGE = (-7.0, 1.5)
+MOST_TOLD = (
+    24  # numbers that a condition row is shortened to, or each of them would cost a whole spectrogram of weights
+)
 HALVINGS = 3  # of the frame rate, between spectrogram and innermost layer
 
 
@@ -142,17 +145,19 @@ class BandNetwork(nn.Module):
         self, bands: int, frames: int, latent: int, widths: tuple[int, ...], blocks: int, conditions: int
     ) -> None:
         super().__init__()
-        self.encoder = BandEncoder(bands, frames, latent, widths, blocks, conditions)
-        self.decoder = BandDecoder(bands, frames, latent, widths, blocks, conditions)
+        told = min(conditions, MOST_TOLD)
+        self.tell = nn.Linear(conditions, told, bias=False) if conditions > told else nn.Identity()
+        self.encoder = BandEncoder(bands, frames, latent, widths, blocks, told)
+        self.decoder = BandDecoder(bands, frames, latent, widths, blocks, told)
         self.register_buffer("centre", torch.zeros(bands, frames))
         self.register_buffer("scale", torch.ones(()))
 
     def encode(self, x: Tensor, conditions: Tensor) -> Code:
-        code: Code = self.encoder((x - self.centre) / self.scale, conditions)
+        code: Code = self.encoder((x - self.centre) / self.scale, self.tell(conditions))
         return code
 
     def decode(self, code: Tensor, conditions: Tensor) -> Decoded:
-        out: Decoded = self.decoder(code, conditions)
+        out: Decoded = self.decoder(code, self.tell(conditions))
         return Decoded(self.centre + self.scale * out.mean, out.log_spread + self.scale.log())
 
     @torch.no_grad()

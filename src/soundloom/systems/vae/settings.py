@@ -58,8 +58,9 @@ PRESETS = {
         ),
     ),
     "notes": VAEConfig(  # its pitch is asked for, so the speed stays
-        representation=mel(16000, 128),
-        seconds=1.3,
+        representation=mel(16000, 128, n_fft=1280, hop=320),
+        seconds=1.2,
+        widths=(96, 128, 144, 144),
         conditions=("pitch", "family"),
         weight_decay=0.05,
         augment=Augmentation(gain_db=6.0, shift_seconds=0.01, tilt_db=5.0, decay_db_per_second=20.0),
