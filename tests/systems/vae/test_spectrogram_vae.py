@@ -90,8 +90,10 @@ def test_without_texture_a_sound_is_the_decoders_mean(model: Model) -> None:
         assert (vae.texture_of(out, 0.0, torch.Generator()) == 0).all()
         rng = torch.Generator().manual_seed(0)
         fields = torch.stack([vae.texture_of(out, 1.0, rng) for _ in range(400)])
-    # a sample of p(x | code) is as far from the mean as the spread says, all in all
-    ratio = fields.square().mean().sqrt() / out.log_spread.exp().square().mean().sqrt()
+    # a sample of p(x | code) is as far from the mean as the spread and the strength say, all in all
+    assert vae.texture is not None
+    said = vae.texture.strength * out.log_spread.exp().square().mean().sqrt()
+    ratio = fields.square().mean().sqrt() / said
     assert 0.7 < float(ratio) < 1.3
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from soundloom.streams import stream
-from soundloom.systems.vae.texture import Texture
+from soundloom.systems.vae.texture import STRENGTHS, Texture, contrast
 
 BANDS, FRAMES = 24, 17
 
@@ -82,3 +82,27 @@ def test_the_same_stream_draws_the_same_field() -> None:
     texture = Texture(BANDS, FRAMES)
     assert torch.equal(texture.draw(stream(1, 2)), texture.draw(stream(1, 2)))
     assert not torch.equal(texture.draw(stream(1, 2)), texture.draw(stream(1, 3)))
+
+
+def test_contrast_is_the_median_step_between_neighbours_that_are_heard():
+    ramp = torch.arange(6.0)[None, None, :] + 10 * torch.arange(4.0)[None, :, None]
+    assert contrast(ramp, floor=-1.0).tolist() == [1.0, 10.0]
+    assert contrast(torch.zeros(1, 4, 6), floor=0.0).tolist() == [0.0, 0.0]
+    half = ramp.clone()
+    half[:, :, 3:] = -5.0  # below the floor: only its edge with what is heard counts
+    assert contrast(half, floor=-1.0)[1] == 10.0
+
+
+@pytest.mark.parametrize("wanted", [0.25, 0.6, 1.0])
+def test_the_strength_is_the_one_whose_contrast_was_wanted(wanted):
+    texture = Texture(8, 8)
+    line = torch.tensor([1.0, 3.0])  # contrasts that rise evenly with the strength
+    texture.set_strength([1 + strength * line for strength in STRENGTHS], 1 + wanted * line)
+    assert float(texture.strength) == pytest.approx(wanted, abs=0.0251)
+
+
+def test_the_strength_scales_what_is_drawn():
+    texture = Texture(8, 8)
+    before = texture.draw(torch.Generator().manual_seed(1))
+    texture.strength.fill_(0.5)
+    assert torch.equal(texture.draw(torch.Generator().manual_seed(1)), 0.5 * before)
