@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from soundloom.config import read_json, write_json
 from soundloom.generate import Model, Request, load
 from soundloom.render import PICTURE, SIDECAR, read_request, render
 
@@ -133,3 +134,16 @@ def test_a_refused_request_writes_nothing(model: Model, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="temperature"):
         render(model, Request(count=1, temperature=9), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_replacing_removes_the_sounds_of_the_old_request_and_nothing_else(tmp_path, trained):
+    model, folder = load(trained("vae")), tmp_path / "out"
+    render(model, Request(count=3, seed=1), folder, picture=False)
+    (folder / "mine.wav").write_bytes(b"kept")
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(b"kept")
+    said = read_json(folder / SIDECAR)
+    write_json(folder / SIDECAR, {**said, "files": [*said["files"], {"file": "../outside.wav"}]})
+    done = render(model, Request(count=1, seed=2), folder, picture=False, replace=True)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([done.files[0].name, "mine.wav", SIDECAR])
+    assert outside.exists()

@@ -162,7 +162,7 @@ def generate(
     format: Annotated[Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Of the files.")] = "wav",
     picture: Annotated[bool, typer.Option(help="Draw the first 16 spectrograms into one PNG.")] = True,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over the sounds of another request in --out.")
+        bool, typer.Option("--replace", help="Put new sounds in the place of those of another request in --out.")
     ] = False,
     again: Annotated[Path | None, typer.Option(help="Repeat a request.json: the same bytes.")] = None,
     jobs: Jobs = None,

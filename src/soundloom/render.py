@@ -60,19 +60,22 @@ def render(
     }
     _check_folder(folder, facts, replace)
     made: list[dict[str, Any]] = []
-    shown, titles, remarks = [], [], dict[str, None]()
+    shown, titles, remarks, notes = [], [], dict[str, None](), list[str]()
     for index, sound in enumerate(model.stream(request, jobs)):
         name = f"{_stem(model.name, request)}-{index:0{len(str(max(999, request.count - 1)))}d}.{format}"
         if replace and not made:
-            (folder / SIDECAR).unlink(missing_ok=True)  # it would say of new sounds how the old ones were made
+            _clear(folder)
         note = write(folder / name, sound.audio, format)
         made.append({"file": name, "conditions": sound.conditions})
-        remarks.update(dict.fromkeys((*sound.remarks, *((note,) if note else ()))))
+        remarks.update(dict.fromkeys(sound.remarks))
+        notes += [note] if note else []
         if picture and index < 16:
             shown.append(sound.audio)
             titles.append(_title(name, sound.conditions))
         if on_sound:
             on_sound(index + 1)
+    if notes:
+        remarks[notes[0] if len(notes) == 1 else f"{notes[0]} (and {len(notes) - 1} more likewise)"] = None
     write_json(folder / SIDECAR, {**facts, "files": made})
     if picture:
         from soundloom.pictures import contact_sheet
@@ -112,6 +115,21 @@ def _check_folder(folder: Path, facts: dict[str, Any], replace: bool) -> None:
             f"{folder} holds the sounds of another request, which would no longer say how they were made; "
             f"choose another --out, or add --replace"
         )
+
+
+def _clear(folder: Path) -> None:
+    """Remove a request and the sounds that it names: without it nothing would say how they were made."""
+    sidecar = folder / SIDECAR
+    if not sidecar.is_file():
+        return
+    try:
+        names = [str(entry["file"]) for entry in read_json(sidecar)["files"]]
+    except (ValueError, KeyError, TypeError):
+        names = []  # not one of ours: only the sidecar itself is in the way
+    sidecar.unlink()
+    for name in names:
+        if Path(name).name == name:  # never outside the folder, whatever the file says
+            (folder / name).unlink(missing_ok=True)
 
 
 def _stem(model: str, request: Request) -> str:
