@@ -6,6 +6,7 @@ one whose first frames are the prompt's, then join the decoded rest to the given
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,19 +18,28 @@ if TYPE_CHECKING:
     from soundloom.systems.vae.mixture import Place
     from soundloom.systems.vae.vae import SpectrogramVAE
 
-STARTS = 32  # codes drawn from the prior, of which the one that begins most like the prompt is refined
+STARTS = 64  # codes drawn from the prior, of which the one that begins most like the prompt is refined
 STEPS = 120
 RATE = 0.05
 OVERLAP = 4  # frames of cross-fade from the prompt's spectrogram to the decoder's
 
 
 def carry_on(
-    vae: SpectrogramVAE, prompt: Tensor, row: Tensor, place: Place, temperature: float, texture: float, rng: Generator
+    vae: SpectrogramVAE,
+    prompt: Tensor,
+    row: Tensor,
+    places: Sequence[Place],
+    temperature: float,
+    texture: float,
+    rng: Generator,
 ) -> Tensor:
-    """A whole clip, (channel, time), whose first samples are the prompt's, (channel, time), unchanged."""
+    """A whole clip, (channel, time), whose first samples are the prompt's, (channel, time), unchanged.
+
+    `places` are where the prior would draw codes; the search begins at each.
+    """
     known = _frames_of(vae, prompt)
     given = vae.representation.encode(torch.nn.functional.pad(prompt, (0, vae.samples - prompt.shape[1]))[None])[:, 0]
-    code = search(vae, given, known, row, place, temperature, rng)
+    code = search(vae, given, known, row, places, temperature, rng)
     out = vae.network.decode(code[None], row[None])
     drawn = out.mean[0] + vae.texture_of(out, texture, rng)
     ramp = ((torch.arange(drawn.shape[1]) - (known - OVERLAP)) / OVERLAP).clamp(0, 1)
@@ -39,17 +49,23 @@ def carry_on(
 
 
 def search(
-    vae: SpectrogramVAE, given: Tensor, known: int, row: Tensor, place: Place, temperature: float, rng: Generator
+    vae: SpectrogramVAE,
+    given: Tensor,
+    known: int,
+    row: Tensor,
+    places: Sequence[Place],
+    temperature: float,
+    rng: Generator,
 ) -> Tensor:
     """The code, (code,), whose decoded first `known` frames fit `given`, (1, frequency, frame), and the prior.
 
-    Works in the coordinates where the prior is standard normal, from the best of `STARTS` draws.
+    One draw from each place; the best goes on, in the coordinates where its place is standard normal.
     """
-    latent = len(place.centre)
-    starts = torch.randn(STARTS, latent, generator=rng) * max(temperature, 1e-3)
-    codes = place.centre + starts @ place.factor.T
-    misfits = torch.stack([_misfit(vae, code, given, known, row) for code in codes])
-    noise = starts[int(misfits.argmin())].clone()
+    latent = len(places[0].centre)
+    starts = torch.randn(len(places), latent, generator=rng) * max(temperature, 1e-3)
+    codes = [place.centre + place.factor @ start for place, start in zip(places, starts, strict=True)]
+    best = int(torch.stack([_misfit(vae, code, given, known, row) for code in codes]).argmin())
+    place, noise = places[best], starts[best].clone()
     first, second = torch.zeros(latent), torch.zeros(latent)
     for step in range(1, STEPS + 1):  # Adam on one vector
         with torch.enable_grad():

@@ -27,7 +27,7 @@ from soundloom.system import (
     System,
 )
 from soundloom.systems.vae import course
-from soundloom.systems.vae.continuation import carry_on
+from soundloom.systems.vae.continuation import STARTS, carry_on
 from soundloom.systems.vae.elbo import ELBO, negative_log_likelihood
 from soundloom.systems.vae.mixture import ConditionalMixture, Place
 from soundloom.systems.vae.network import BandNetwork, Decoded
@@ -189,8 +189,8 @@ class SpectrogramVAE(System):
         clips = []
         for row, rng in zip(rows, rngs, strict=True):
             if prompt is not None:
-                place = self._place(row, options, rng)
-                clips.append(carry_on(self, prompt, row, place, temperature, texture, rng)[:, :length])
+                places = [self._place(row, options, rng) for _ in range(STARTS)]
+                clips.append(carry_on(self, prompt, row, places, temperature, texture, rng)[:, :length])
                 continue
             if like:
                 x = self._resemble(like, row, distance, texture, rng)
