@@ -189,7 +189,10 @@ def _again(
 def _clips(folder: Path, config: Any, sample_rate: int, where: Mapping[str, str] | None) -> Any:
     from soundloom.data.clips import ClipSettings, open_clips
 
-    return open_clips(folder, ClipSettings(sample_rate, config.seconds, cut=config.cut), where=where)
+    cut = ClipSettings(
+        sample_rate, config.seconds, cut=config.cut, trim=config.trim, loudness_lufs=config.loudness_lufs
+    )
+    return open_clips(folder, cut, where=where)
 
 
 def _summary(store: Any, ours: int, held_out: int, schema: Any) -> str:

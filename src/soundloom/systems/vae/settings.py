@@ -27,6 +27,8 @@ class VAEConfig:
     representation: dict[str, Any] = field(default_factory=lambda: mel(22050, 80))
     seconds: float = 1.0  # length of a clip
     cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
+    trim: bool = True  # leave out silence before and after a sound
+    loudness_lufs: float | None = None  # make all files as loud as this; None leaves them as they are
     conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
     fit_range: bool = True  # set the representation's global range by the training set
 
