@@ -56,8 +56,8 @@ format: develop        ## put the code in order
 docs: develop          ## run every command and every line of Python that the README shows, and follow the links of the docs
 	$(BIN)/python -m pytest tests/test_readme.py
 
-bench: develop         ## print tables of times and errors; asserts nothing
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: develop         ## print tables of times and errors (half an hour); SOUNDLOOM_DATA=FOLDER for those on real sounds
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || true; done
 
 clean:                 ## remove .venv, out and the tools' caches
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache

@@ -1,6 +1,8 @@
 """Reconstruction of clips that training never saw: the VAE beside PCA with as many dimensions.
 
-    python benchmarks/reconstruction.py MODEL FOLDER [--where LABEL=VALUE ...]
+    python benchmarks/reconstruction.py [MODEL [FOLDER]] [--where LABEL=VALUE ...]
+
+By default the shipped model `drums` on $SOUNDLOOM_DATA/drums, the rows that it was trained on and their held-out groups.
 
 Prints root-mean-square errors in dB of the model's own log spectrogram. PCA is fitted to the same training clips.
 """
@@ -8,6 +10,8 @@ Prints root-mean-square errors in dB of the model's own log spectrogram. PCA is 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,11 +58,15 @@ def compare(model: str, folder: Path | str, where: Mapping[str, str]) -> dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("folder")
+    parser.add_argument("model", nargs="?", default="drums")
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--where", action="append", default=[])
     asked = parser.parse_args()
     where = dict(pair.split("=", 1) for pair in asked.where)
+    if asked.folder is None:
+        if "SOUNDLOOM_DATA" not in os.environ:
+            sys.exit("name the folder of sounds, or set SOUNDLOOM_DATA to the folder that holds drums/")
+        asked.folder, where = Path(os.environ["SOUNDLOOM_DATA"]) / asked.model, where or {"permissive": "yes"}
     table = Table("clips", "model (dB)", "PCA of as many dimensions (dB)")
     for clips, row in compare(asked.model, asked.folder, where).items():
         table.add_row(clips, f"{row['model']:.2f}", f"{row['pca']:.2f}")

@@ -1,6 +1,6 @@
 """From the command to the first preview, and what training takes: time, memory, clips a second.
 
-    python benchmarks/training.py FOLDER [MINUTES]
+    python benchmarks/training.py [FOLDER [MINUTES]]      default: $SOUNDLOOM_DATA/drums, 10 minutes
 
 Starts `soundloom train vae FOLDER --preset drums` with an empty cache, as a new user would.
 """
@@ -21,7 +21,10 @@ from rich.table import Table
 
 
 def main() -> None:
-    folder, minutes = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "10"
+    if len(sys.argv) < 2 and "SOUNDLOOM_DATA" not in os.environ:
+        sys.exit("name a folder of labelled drums, or set SOUNDLOOM_DATA to the folder that holds drums/")
+    folder = sys.argv[1] if len(sys.argv) > 1 else str(Path(os.environ["SOUNDLOOM_DATA"]) / "drums")
+    minutes = sys.argv[2] if len(sys.argv) > 2 else "10"
     with tempfile.TemporaryDirectory() as temporary:
         run = Path(temporary) / "run"
         command = [sys.executable, "-m", "soundloom", "train", "vae", folder, "--preset", "drums"]
