@@ -2,7 +2,7 @@
 
     python benchmarks/reconstruction.py [MODEL [FOLDER]] [--where LABEL=VALUE ...]
 
-By default the shipped model `drums` on $SOUNDLOOM_DATA/drums, the rows that it was trained on and their held-out groups.
+By default the shipped model `drums` on $SOUNDLOOM_DATA/drums: the rows it was trained on, and their held-out groups.
 
 Prints root-mean-square errors in dB of the model's own log spectrogram. PCA is fitted to the same training clips.
 """
