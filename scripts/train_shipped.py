@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from soundloom import checkpoint
 from soundloom.config import read_json, write_json
@@ -103,7 +104,7 @@ def ship(name: str, folder: Path, run: Path) -> None:
 
 
 def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
-    plan, account = PLANS[name], read_json(run / "data.json")
+    plan, account, recipe = PLANS[name], read_json(run / "data.json"), read_json(run / "training.json")
     state = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     steps = max(line["step"] for line in state)
     seconds = max(line.get("seconds", 0) for line in state)
@@ -120,10 +121,10 @@ def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
         "clips_trained_on": len(account["training"]),
         "clips_held_out": len(account["held_out"]),
         "training": {
-            "command": f"python scripts/train_shipped.py {name} FOLDER",
+            "command": f"python scripts/train_shipped.py {name} FOLDER --minutes {recipe['training']['minutes']:g}",
             "steps": steps + 1,
             "minutes": round(seconds / 60, 1),
-            "machine": f"one core of a {platform.machine()} processor with AVX-512 and bfloat16",
+            "machine": f"{torch.get_num_threads()} thread(s) of a {platform.machine()} processor, beside other work",
         },
     }
 

@@ -121,6 +121,8 @@ class TrainingDisplay:
 def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
     """How a training ended, and what to do next."""
     done = f"trained {outcome.steps} steps in {_duration(outcome.seconds)}"
+    if not outcome.steps:
+        done += " (all the time went into preparing: give more --minutes, and go on with --resume)"
     hear = shlex.join(["soundloom", "generate", str(outcome.run)])
     if outcome.finished:
         following = f"{done}; now: {hear}"

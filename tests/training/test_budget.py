@@ -50,8 +50,8 @@ def test_the_learning_rate_rises_linearly_then_falls_as_half_a_cosine() -> None:
         ({"steps": -1}, "steps is -1 but must be at least 0"),
         ({"minutes": 0}, "minutes is 0 but must be above 0"),
         ({"minutes": float("nan")}, "minutes is nan but must be above 0"),
-        ({"steps": 5, "held_out": 1.0}, "held_out is 1 but is a share"),
-        ({"steps": 5, "held_out": -0.1}, "held_out is -0.1 but is a share"),
+        ({"steps": 5, "held_out": 1.0}, "held_out is 1 but must be a share"),
+        ({"steps": 5, "held_out": -0.1}, "held_out is -0.1 but must be a share"),
     ],
 )
 def test_a_length_that_is_none_is_refused_with_the_next_move(settings: dict[str, float], sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import errno
 import json
 import os
@@ -17,8 +18,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from soundloom.audio import Audio
 from soundloom.checkpoint import WEIGHTS
-from soundloom.generate import load
+from soundloom.generate import Request, load
 from soundloom.system import Batch, Loss
 from soundloom.systems.vae.elbo import ELBO
 from soundloom.training import DATA, train
@@ -274,7 +276,7 @@ def test_the_average_follows_by_the_closed_form() -> None:
         ({"set": ["latent=many"]}, r"latent = 'many'"),
         ({"set": ["latent"]}, "write it as name=value"),
         ({"conditions": ["knid"]}, r"no label 'knid' in this folder; did you mean 'kind'\?"),
-        ({"held_out": 2}, "held_out is 2 but is a share"),
+        ({"held_out": 2}, "held_out is 2 but must be a share"),
         ({"saev_seconds": 2}, r"no setting 'saev_seconds'; did you mean 'save_seconds'\?"),
         ({"where": {"kind": "gong"}}, "."),
     ],
@@ -285,3 +287,30 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=sentence):
         train(**{"system": "vae", "folder": sounds, "out": tmp_path / "run", "steps": 1, **ASKED, **asked})
     assert not (tmp_path / "run").exists()
+
+
+def kits_of(folder: Path, files: list[str]) -> set[str]:
+    with (folder / "metadata.csv").open(newline="") as table:
+        kits = {row["file_name"]: row["kit"] for row in csv.DictReader(table)}
+    return {kits[file] for file in files}
+
+
+def test_a_model_asked_for_the_group_hears_every_value_of_it(tmp_path, sounds, train_tiny):
+    run = train_tiny("vae", tmp_path / "run", steps=1, conditions=["kit"], held_out=0.3)
+    account, schema = json.loads((run / DATA).read_text()), load(run).system.schema
+    assert account["held_out"]
+    assert set(schema["kit"].values) == kits_of(sounds, account["training"])
+
+
+def test_a_model_not_asked_for_the_group_never_hears_what_is_held_out(tmp_path, sounds, train_tiny):
+    run = train_tiny("vae", tmp_path / "run", steps=1, conditions=["kind"], held_out=0.3)
+    account = json.loads((run / DATA).read_text())
+    assert kits_of(sounds, account["held_out"])
+    assert not kits_of(sounds, account["held_out"]) & kits_of(sounds, account["training"])
+
+
+def test_a_prompt_is_not_told_what_it_is(trained):
+    model = load(trained("vae"))
+    heard = Audio(sound(0, "hiss", 60)[None, :1600].astype(np.float32), model.sample_rate)
+    (made,) = model.stream(Request(count=1, prompt=heard))
+    assert made.conditions == {}

@@ -169,12 +169,12 @@ class ClipStore:
             indices = indices if indices.dtype == bool else indices.astype(np.int64)
         return ClipStore(self.contents, self.settings, self.rows[indices])
 
-    def split(self, held_out: float = 0.1, seed: int = 0) -> tuple[ClipStore, ClipStore]:
+    def split(self, held_out: float = 0.1, seed: int = 0, by_file: bool = False) -> tuple[ClipStore, ClipStore]:
         """Training clips and held-out clips, no group on both sides: see `split_by_group`.
 
         Where all clips are of one group, as windows of one recording are, the last of them are held out.
         """
-        _, chosen = split_by_group(self.index, held_out, seed)
+        _, chosen = split_by_group(self.index, held_out, seed, by_file)
         outside = {id(entry) for entry in chosen}
         aside = np.array([id(entry) in outside for entry in self.entries], bool)
         if held_out > 0 and not aside.any() and len(set(self.groups)) == 1 and len(self) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from soundloom.data.index import Entry, Index
 from soundloom.data.labels import SPLITS, propose_conditions
 
 
-def split_by_group(index: Index, held_out: float = 0.1, seed: int = 0) -> tuple[list[Entry], list[Entry]]:
+def split_by_group(
+    index: Index, held_out: float = 0.1, seed: int = 0, by_file: bool = False
+) -> tuple[list[Entry], list[Entry]]:
     """Training files and held-out files; no group is on both sides.
 
     A `split` column (train, test, validation) decides where there is one. Otherwise whole groups are drawn until
@@ -22,6 +25,7 @@ def split_by_group(index: Index, held_out: float = 0.1, seed: int = 0) -> tuple[
         index: a scan.
         held_out: share of the files, 0 to 0.9; 0 holds nothing out.
         seed: the same seed, the same split.
+        by_file: each file is a group of its own; for a model that is asked for the group itself, such as a speaker.
 
     Raises:
         ValueError: the share is outside 0 to 0.9.
@@ -35,8 +39,14 @@ def split_by_group(index: Index, held_out: float = 0.1, seed: int = 0) -> tuple[
             [entry for entry, side in zip(entries, said, strict=True) if side == "train"],
             [entry for entry, side in zip(entries, said, strict=True) if side != "train"],
         )
+    if by_file:
+        entries = tuple(replace(entry, group=entry.path) for entry in entries)
     chosen = choose_groups(entries, held_out, seed, [c.name for c in propose_conditions(index).conditions])
-    return [e for e in entries if e.group not in chosen], [e for e in entries if e.group in chosen]
+    aside = [entry.group in chosen for entry in entries]
+    return (
+        [entry for entry, out in zip(index.entries, aside, strict=True) if not out],
+        [entry for entry, out in zip(index.entries, aside, strict=True) if out],
+    )
 
 
 def choose_groups(entries: Sequence[Entry], held_out: float, seed: int, categories: Sequence[str]) -> set[str]:

@@ -78,11 +78,11 @@ def train(
     Raises:
         ValueError: an unknown name or value, no usable sound, or a folder that holds another run.
     """
-    from soundloom.training.distributed import team
+    from soundloom.training.distributed import device_for, team
 
     started_at = time.monotonic()
     run, length = Path(out), {"steps": steps, "minutes": minutes}
-    with team() as us:
+    with team(device_for(str(more.get("device", "auto")))) as us:
         watch = watcher if watcher and us.leads else Silent()
         if resume:
             training = _again(system, Path(folder), run, length, us, watch, started_at)
@@ -120,6 +120,7 @@ def _afresh(
     import torch
 
     from soundloom import checkpoint
+    from soundloom.conditions import Schema
     from soundloom.data.labels import known, propose_conditions
     from soundloom.discover import system_named
     from soundloom.joint import Joint
@@ -131,9 +132,12 @@ def _afresh(
     representation = build(config.representation)
     if us.leads and any((run / file).exists() for file in (checkpoint.WEIGHTS, STATE)):  # killed before: begin again
         raise ValueError(f"{run} holds a run already; go on with it by --resume, or choose another --out")
+    kind(config, representation, Schema())  # refuses settings that do not go together, before any file is read
     store = _clips(folder, config, representation.sample_rate, where)
     schema = propose_conditions(store.index, config.conditions)
-    ours, held_out = store.split(settings.held_out, seed=0)
+    ours, held_out = _split(store, schema, settings.held_out)
+    heard = {id(entry): entry for entry in ours.entries}
+    schema = propose_conditions(replace(store.index, entries=tuple(heard.values())), config.conditions)
     if not len(ours):
         raise ValueError(f"all {len(store)} clips of {folder} would be held out; lower held_out or add sounds")
     watch.say(_summary(store, len(ours), len(held_out), schema))
@@ -172,7 +176,7 @@ def _again(
     settings = from_json(TrainSettings, {**to_json(before.training), **asked}, where=str(run / TRAINING))
     system = checkpoint.build(read_json(run / checkpoint.CONFIG), where=str(run / checkpoint.CONFIG))
     store = _clips(folder, system.config, system.representation.sample_rate, before.where)
-    ours, held_out = store.split(settings.held_out, seed=0)
+    ours, held_out = _split(store, system.schema, settings.held_out)
     account = read_json(run / DATA)
     if not isinstance(account, dict) or "clips" not in account:
         raise ValueError(f"{run / DATA} does not say what the run was trained on; restore it, or start a new --out")
@@ -195,12 +199,19 @@ def _clips(folder: Path, config: Any, sample_rate: int, where: Mapping[str, str]
     return open_clips(folder, cut, where=where)
 
 
+def _split(store: ClipStore, schema: Schema, held_out: float) -> tuple[ClipStore, ClipStore]:
+    """Whole groups are held out, unless the model is asked for the group itself: then files are."""
+    from soundloom.data.labels import group_column
+
+    return store.split(held_out, seed=0, by_file=group_column(store.index.columns) in schema.names)
+
+
 def _summary(store: Any, ours: int, held_out: int, schema: Any) -> str:
     index = store.index
     named = ", ".join(schema.names) or "none"
     return (
         f"{index.found} files found, {len(index.entries)} used, {len(index.skipped)} skipped; {ours} clips to train "
-        f"on, {held_out} held out by group; conditions: {named}"
+        f"on, {held_out} held out; conditions: {named}"
     )
 
 

@@ -36,16 +36,20 @@ def augment(
 
 
 def at_speed(audio: Tensor, factors: Tensor) -> Tensor:
-    """Each clip played `factors` times as fast, higher and shorter; silence fills what is then free at the end."""
+    """Each clip played about `factors` times as fast, higher and shorter; silence fills what is then free at the end.
+
+    Band-limited: the clip's spectrum is cut or padded to another length, of those near the one asked for that a
+    Fourier transform is quick at (within half a percent for clips of a second).
+    """
     time = audio.shape[-1]
-    if time < 2:
-        return audio
-    places = torch.arange(time) * factors[:, None]
-    left = places.long().clamp(max=time - 2)
-    share = (places - left).clamp(0, 1)[:, None]
-    index = left[:, None].expand_as(audio)
-    between = torch.lerp(audio.gather(-1, index), audio.gather(-1, index + 1), share)
-    return torch.where(places[:, None] > time - 1, torch.zeros_like(between), between)
+    size = next_fast_len(time + TAIL, real=True)
+    spectra = torch.fft.rfft(audio, n=size)
+    changed = torch.zeros_like(audio)
+    for clip, spectrum, factor in zip(changed, spectra, factors.tolist(), strict=True):
+        length = next_fast_len(max(2, round(size / factor)), real=True)
+        kept = min(time, length)
+        clip[:, :kept] = torch.fft.irfft(spectrum, n=length)[:, :kept] * (length / size)
+    return changed
 
 
 def tilted(audio: Tensor, levels_db: Tensor, sample_rate: int) -> Tensor:

@@ -14,6 +14,7 @@ class Budget:
     def __init__(self, settings: TrainSettings, started_at: float | None = None) -> None:
         self.settings = settings
         self.before = 0.0  # seconds spent by earlier runs of this training
+        self.reserve = 0.0  # seconds kept back for what follows the last step
         self.started_at = time.monotonic() if started_at is None else started_at
 
     @property
@@ -26,7 +27,7 @@ class Budget:
         if self.settings.steps is not None:
             return min(1.0, step / self.settings.steps) if self.settings.steps else 1.0
         assert self.settings.minutes is not None
-        return min(1.0, self.seconds / (60 * self.settings.minutes))
+        return min(1.0, self.seconds / max(1.0, 60 * self.settings.minutes - self.reserve))
 
 
 def learning_rate_factor(fraction: float, warmup: float) -> float:

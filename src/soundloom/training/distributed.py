@@ -54,15 +54,26 @@ class Team:
         return nn.parallel.DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
 
 
+def device_for(choice: str) -> torch.device:
+    """This process's device: "cpu", "cuda" (its own card, where torchrun started several) or "auto"."""
+    if choice == "cpu" or (choice == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise ValueError("device is cuda but torch finds no CUDA card here; leave the device out, or say cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
 @contextmanager
-def team() -> Iterator[Team]:
+def team(device: torch.device) -> Iterator[Team]:
     """Join the processes that torchrun started, or be a team of one."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     if size == 1:
         yield Team()
         return
     # gloo between processors, nccl between GPUs
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Team(dist.get_rank(), dist.get_world_size())
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -36,6 +37,15 @@ class Feed:
                 rows = slice(0, len(audio))
                 audio = augment(audio, change, self.store.sample_rate, draw, start, rows, len(audio))
             yield audio, codes
+
+    def some(self, most: int) -> Feed:
+        """At most so many of the clips, evenly spread."""
+        if len(self) <= most:
+            return self
+        fewer = copy.copy(self)
+        chosen = np.linspace(0, len(self) - 1, most).round().astype(np.int64)
+        fewer.store, fewer.codes = self.store.subset(chosen), self.codes[torch.from_numpy(chosen)]
+        return fewer
 
     def take(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """The clips at these places."""

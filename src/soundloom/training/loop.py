@@ -16,16 +16,18 @@ import torch
 from torch import nn
 
 from soundloom import checkpoint
-from soundloom.system import Batch, System
+from soundloom.system import Batch, Clips, System
 from soundloom.training import precision, state
 from soundloom.training.budget import Budget, learning_rate_factor
-from soundloom.training.distributed import Team
+from soundloom.training.distributed import Team, device_for
 from soundloom.training.feed import Feed
 from soundloom.training.journal import Journal
 from soundloom.training.preview import held_out_loss, preview
 from soundloom.training.settings import TrainSettings
 
 EARLY_SECONDS = 30.0  # of training, before the second preview
+PREVIEWED = 1024  # clips that previews fit their priors to; the end takes all
+FINISHING = 2.0  # times a preview: kept back from the budget for what follows the last step
 
 
 class Watcher(Protocol):
@@ -65,7 +67,8 @@ class Training:
     ) -> None:
         self.run, self.system, self.name, self.settings = run, system, name, settings
         self.clips, self.held_out, self.team, self.watcher = clips, held_out, team, watcher
-        self.device = _device(settings)
+        self.some = clips.some(PREVIEWED)
+        self.device = device_for(settings.device)
         system.to(self.device)
         (self.stage,) = system.stages()
         self.optimizers = {objective.name: objective.optimizer() for objective in self.stage.objectives}
@@ -96,7 +99,7 @@ class Training:
         if self.step == 0 and self.team.leads:
             self._save_state()  # from here on a kill at any moment can be resumed
             if not self.settings.preview_seconds:
-                self._settle()  # else the first preview does, so that every saved checkpoint can be sampled
+                self._settle(self.some)  # else the first preview does, so that there is a checkpoint from the start
                 self.average.to(self.device)
         saved_at = time.monotonic()
         previewed_at = -float("inf") if self.step == 0 else self.budget.seconds
@@ -112,11 +115,11 @@ class Training:
                 self._descend(objectives, fraction)
                 self.step += 1
                 if self.team.leads and time.monotonic() - saved_at >= self.settings.save_seconds:
-                    self.save()
+                    self._save_state()
                     saved_at = time.monotonic()
             finished = fraction >= 1
-        if self.team.leads:
-            self.finish()
+            if self.team.leads:
+                self.finish()
         return Outcome(self.run, self.step, self.budget.seconds, finished, self.losses, self.unseen)
 
     def _descend(self, objectives: list[tuple[Any, nn.Module]], fraction: float) -> None:
@@ -143,8 +146,9 @@ class Training:
         values = {f"{name}.{part}": float(value.detach()) for part, value in {"loss": total, **parts}.items()}
         if not all(value - value == 0 for value in values.values()):
             raise FloatingPointError(
-                f"the loss became {values[f'{name}.loss']} at step {self.step}; what was last saved is whole and can "
-                f"be sampled; train anew into another --out with a lower learning rate: --set learning_rate=3e-4"
+                f"the loss became {values[f'{name}.loss']} at step {self.step}; what was last saved is whole; "
+                f"train anew into another --out with a lower learning rate: --set "
+                f"learning_rate={self.system.config.learning_rate / 3:.0e}"
             )
         self.losses |= values
         if self.team.leads:
@@ -158,39 +162,40 @@ class Training:
         return waited >= (min(EARLY_SECONDS, self.settings.preview_seconds) if early else self.settings.preview_seconds)
 
     def _preview(self) -> None:
-        """Let hear what the averaged weights make now, and measure them on clips never seen."""
-        self._settle()
+        """Let hear what the averaged weights make now, measure them on clips never seen, and keep them."""
+        begun = time.monotonic()
+        self._settle(self.some)
+        self._show()
+        self.average.to(self.device)
+        self.budget.reserve = FINISHING * (time.monotonic() - begun)
+
+    def _settle(self, clips: Clips) -> None:
+        """Make the averaged weights ready to sample, on the processor, where sampling happens, and keep them."""
+        if len(self.held_out):
+            self.unseen = held_out_loss(self.average, self.held_out, self.device)
+            self.journal.write(self.step, {f"held_out.{key}": value for key, value in self.unseen.items()})
+        self.average.cpu().settle(clips)
+        checkpoint.save(self.run, self.average, self.name)
+
+    def _show(self) -> None:
         folder = self.run / "previews" / f"step-{self.step:06d}"
         preview(folder, self.average, self.settings.preview_count, self.settings.seed)
         said = f"step {self.step}: {self.settings.preview_count} sounds in {folder}"
         if self.unseen:
             said += "; held out: " + ", ".join(f"{key} {value:.4g}" for key, value in self.unseen.items())
         self.watcher.say(said)
-        self.average.to(self.device)
-
-    def _settle(self) -> None:
-        """Make the averaged weights ready to sample, on the processor, where sampling happens."""
-        if len(self.held_out):
-            self.unseen = held_out_loss(self.average, self.held_out, self.device)
-            self.journal.write(self.step, {f"held_out.{key}": value for key, value in self.unseen.items()})
-        self.average.cpu().settle(self.clips)
-
-    def save(self) -> None:
-        """Write what generation needs and what training needs, in this order: a kill between them costs nothing."""
-        checkpoint.save(self.run, self.average, self.name)
-        self._save_state()
 
     def _save_state(self) -> None:
         facts = {"step": self.step, "seconds": self.budget.seconds, "precision": self.precision}
         state.save(self.run, self.system, self.average, self.optimizers, facts)
 
     def finish(self) -> None:
-        """Fit the priors to the last weights, let hear once more, and save."""
+        """Save, so that nothing that follows can cost the work; then fit the priors to all clips, and let hear."""
+        self._save_state()
+        self._settle(self.clips)
+        self._save_state()  # with the priors
         if self.settings.preview_seconds:
-            self._preview()
-        else:
-            self._settle()
-        self.save()
+            self._show()
         self.journal.close()
 
     def _faster_precision(self) -> str:
@@ -247,9 +252,3 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _device(settings: TrainSettings) -> torch.device:
-    if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(settings.device)

@@ -31,5 +31,5 @@ class TrainSettings:
             raise ValueError(f"steps is {self.steps} but must be at least 0")
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"minutes is {self.minutes:g} but must be above 0; 10 is a good start")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out is {self.held_out:g} but is a share, from 0 up to 1; 0.1 is usual")
+        if not 0 <= self.held_out <= 0.9:
+            raise ValueError(f"held_out is {self.held_out:g} but must be a share from 0 to 0.9; 0.1 is usual")

@@ -152,8 +152,9 @@ def test_one_sound_is_enough_to_train_and_generate(tmp_path: Path, train_tiny: C
 
 def test_a_representation_without_frames_is_refused_with_the_next_move() -> None:
     config = PRESETS["tiny"]
-    with pytest.raises(ValueError, match="sees spectrograms; choose a representation with frequencies"):
-        SpectrogramVAE(config, build_representation({"kind": "mulaw", "sample_rate": 8000}), Schema())
+    for kind in ("mulaw", "complex", "if"):
+        with pytest.raises(ValueError, match=f"which {kind} is not; choose mel, log, log-frequency or magnitude"):
+            SpectrogramVAE(config, build_representation({"kind": kind, "sample_rate": 8000}), Schema())
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

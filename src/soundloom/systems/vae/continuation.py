@@ -7,15 +7,16 @@ one whose first frames are the prompt's, then join the decoded rest to the given
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from soundloom.representations.phase.join import join
+from soundloom.representations.spectral import Spectral
+from soundloom.systems.vae.mixture import Place
 
 if TYPE_CHECKING:
-    from soundloom.systems.vae.mixture import Place
     from soundloom.systems.vae.vae import SpectrogramVAE
 
 STARTS = 64  # codes drawn from the prior, of which the one that begins most like the prompt is refined
@@ -24,59 +25,57 @@ RATE = 0.05
 OVERLAP = 4  # frames of cross-fade from the prompt's spectrogram to the decoder's
 
 
+class Start(NamedTuple):
+    """Where a search begins: a row of conditions, (width,), and where the prior has codes for them."""
+
+    row: Tensor
+    place: Place
+
+
 def carry_on(
-    vae: SpectrogramVAE,
-    prompt: Tensor,
-    row: Tensor,
-    places: Sequence[Place],
-    temperature: float,
-    texture: float,
-    rng: Generator,
+    vae: SpectrogramVAE, prompt: Tensor, starts: Sequence[Start], temperature: float, texture: float, rng: Generator
 ) -> Tensor:
     """A whole clip, (channel, time), whose first samples are the prompt's, (channel, time), unchanged.
 
-    `places` are where the prior would draw codes; the search begins at each.
+    Raises:
+        ValueError: the prompt is shorter than one window of the representation, so that nothing can be read off it.
     """
     known = _frames_of(vae, prompt)
     given = vae.representation.encode(torch.nn.functional.pad(prompt, (0, vae.samples - prompt.shape[1]))[None])[:, 0]
-    code = search(vae, given, known, row, places, temperature, rng)
-    out = vae.network.decode(code[None], row[None])
+    start, noise = search(vae, given, known, starts, temperature, rng)
+    code = start.place.centre + start.place.factor @ noise
+    out = vae.network.decode(code[None], start.row[None])
     drawn = out.mean[0] + vae.texture_of(out, texture, rng)
-    ramp = ((torch.arange(drawn.shape[1]) - (known - OVERLAP)) / OVERLAP).clamp(0, 1)
+    overlap = min(OVERLAP, known)
+    ramp = ((torch.arange(drawn.shape[1]) - (known - overlap)) / overlap).clamp(0, 1)
     x = torch.lerp(given[0], drawn, ramp)
     decoded = vae.representation.decode(x[None, None], rng)[0]
     return join(prompt, decoded[:, : vae.samples], vae.representation.sample_rate)
 
 
 def search(
-    vae: SpectrogramVAE,
-    given: Tensor,
-    known: int,
-    row: Tensor,
-    places: Sequence[Place],
-    temperature: float,
-    rng: Generator,
-) -> Tensor:
-    """The code, (code,), whose decoded first `known` frames fit `given`, (1, frequency, frame), and the prior.
+    vae: SpectrogramVAE, given: Tensor, known: int, starts: Sequence[Start], temperature: float, rng: Generator
+) -> tuple[Start, Tensor]:
+    """The start and the noise, (code,), whose decoded first `known` frames fit `given`, (1, frequency, frame), best.
 
-    One draw from each place; the best goes on, in the coordinates where its place is standard normal.
+    One draw from each start; the best goes on, in the coordinates where its place is standard normal.
     """
-    latent = len(places[0].centre)
-    starts = torch.randn(len(places), latent, generator=rng) * max(temperature, 1e-3)
-    codes = [place.centre + place.factor @ start for place, start in zip(places, starts, strict=True)]
-    best = int(torch.stack([_misfit(vae, code, given, known, row) for code in codes]).argmin())
-    place, noise = places[best], starts[best].clone()
-    first, second = torch.zeros(latent), torch.zeros(latent)
+    drawn = torch.randn(len(starts), vae.config.latent, generator=rng) * max(temperature, 1e-3)
+    codes = [start.place.centre + start.place.factor @ noise for start, noise in zip(starts, drawn, strict=True)]
+    misfits = [_misfit(vae, code, given, known, start.row) for code, start in zip(codes, starts, strict=True)]
+    best = int(torch.stack(misfits).argmin())
+    start, noise = starts[best], drawn[best].clone()
+    first, second = torch.zeros_like(noise), torch.zeros_like(noise)
     for step in range(1, STEPS + 1):  # Adam on one vector
         with torch.enable_grad():
             noise.requires_grad_(True)
-            code = place.centre + place.factor @ noise
-            energy = _misfit(vae, code, given, known, row) + 0.5 * noise.square().sum()
+            code = start.place.centre + start.place.factor @ noise
+            energy = _misfit(vae, code, given, known, start.row) + 0.5 * noise.square().sum()
             (slope,) = torch.autograd.grad(energy, noise)
         noise = noise.detach()
         first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope.square()
         noise = noise - RATE * (first / (1 - 0.9**step)) / ((second / (1 - 0.99**step)).sqrt() + 1e-8)
-    return place.centre + place.factor @ noise
+    return start, noise
 
 
 def _misfit(vae: SpectrogramVAE, code: Tensor, given: Tensor, known: int, row: Tensor) -> Tensor:
@@ -87,7 +86,12 @@ def _misfit(vae: SpectrogramVAE, code: Tensor, given: Tensor, known: int, row: T
 
 
 def _frames_of(vae: SpectrogramVAE, prompt: Tensor) -> int:
-    """Frames that the prompt alone decides: those whose whole window lies inside it."""
-    hop = vae.samples / vae.representation.length(vae.samples)
-    window = getattr(vae.representation, "n_fft", 0) / 2
-    return max(OVERLAP, int((prompt.shape[1] - window) / hop) + 1)
+    """Frames that the prompt alone decides: those whose window ends inside it."""
+    assert isinstance(vae.representation, Spectral)
+    window, hop, rate = vae.representation.n_fft, vae.representation.hop, vae.representation.sample_rate
+    if prompt.shape[1] < window:
+        raise ValueError(
+            f"the prompt lasts {1000 * prompt.shape[1] / rate:.0f} ms but this model needs {1000 * window / rate:.0f} "
+            f"ms or more to hear how it goes on; give a longer one"
+        )
+    return (prompt.shape[1] - window // 2) // hop + 1

@@ -2,7 +2,7 @@
 
 A VAE with a sharp likelihood never fills its standard-normal prior; drawing from the codes that training sounds
 really have (the aggregate posterior) is the largest single gain in its samples (Tomczak & Welling 2018,
-https://arxiv.org/abs/1705.07120, measured again in `docs/decisions/`).
+https://arxiv.org/abs/1705.07120).
 """
 
 from __future__ import annotations
@@ -77,9 +77,10 @@ class ConditionalMixture(nn.Module):
             self.slope.copy_(torch.from_numpy(slope.T).float())
         self.spread.copy_(codes.std(dim=0) if len(codes) > 1 else torch.ones_like(self.spread))
 
-    def place(self, conditions: Tensor, rng: Generator) -> Place:
-        """Draw the component for one clip's condition row, (width,)."""
+    def place(self, conditions: Tensor, rng: Generator, temperature: float = 1.0) -> Place:
+        """Draw the component for one clip's condition row, (width,); at temperature 0 it is the heaviest."""
         weights = self.shares * self._agreement(conditions)
+        weights = (weights / weights.max()) ** (1 / max(temperature, 1e-3))
         component = int(torch.multinomial(weights / weights.sum(), 1, generator=rng))
         return Place(self.means[component] + self.slope @ conditions, self.factors[component])
 

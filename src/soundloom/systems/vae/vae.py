@@ -27,7 +27,7 @@ from soundloom.system import (
     System,
 )
 from soundloom.systems.vae import course
-from soundloom.systems.vae.continuation import STARTS, carry_on
+from soundloom.systems.vae.continuation import STARTS, Start, carry_on
 from soundloom.systems.vae.elbo import ELBO, negative_log_likelihood
 from soundloom.systems.vae.mixture import ConditionalMixture, Place
 from soundloom.systems.vae.network import BandNetwork, Decoded
@@ -55,8 +55,12 @@ class SpectrogramVAE(System):
         self.augmentation = config.augment
         silence = representation.encode(torch.zeros(1, 1, self.samples))
         shape = silence.shape
-        if len(shape) != 4:
-            raise ValueError("the vae system sees spectrograms; choose a representation with frequencies and frames")
+        if len(shape) != 4 or shape[1] != 1:
+            kind = getattr(representation, "kind", type(representation).__name__)
+            raise ValueError(
+                f"the vae system sees one level for each frequency and frame, which {kind} is not; choose mel, log, "
+                f"log-frequency or magnitude"
+            )
         bands, frames = shape[2], shape[3]
         self.network: BandNetwork | course.CourseNetwork
         if config.network == "course":
@@ -187,10 +191,10 @@ class SpectrogramVAE(System):
         rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
         texture = float(options.get("texture", 1.0)) * temperature
         clips = []
-        for row, rng in zip(rows, rngs, strict=True):
+        for asked, row, rng in zip(conditions, rows, rngs, strict=True):
             if prompt is not None:
-                places = [self._place(row, options, rng) for _ in range(STARTS)]
-                clips.append(carry_on(self, prompt, row, places, temperature, texture, rng)[:, :length])
+                starts = [self._start(asked, options, temperature, rng) for _ in range(STARTS)]
+                clips.append(carry_on(self, prompt, starts, temperature, texture, rng)[:, :length])
                 continue
             if like:
                 x = self._resemble(like, row, distance, texture, rng)
@@ -210,15 +214,22 @@ class SpectrogramVAE(System):
         self, row: Tensor, temperature: float, texture: float, options: Mapping[str, Any], rng: Generator
     ) -> Tensor:
         """A new spectrogram, (frequency, frame)."""
-        place = self._place(row, options, rng)
+        place = self._place(row, options, temperature, rng)
         code = place.centre + temperature * (place.factor @ torch.randn(self.config.latent, generator=rng))
         out = self.network.decode(code[None], row[None])
         return out.mean[0] + self.texture_of(out, texture, rng)
 
-    def _place(self, row: Tensor, options: Mapping[str, Any], rng: Generator) -> Place:
+    def _place(self, row: Tensor, options: Mapping[str, Any], temperature: float, rng: Generator) -> Place:
         if options.get("prior", "mixture") == "normal":
             return Place(torch.zeros(self.config.latent), torch.eye(self.config.latent))
-        return self.mixture.place(row, rng)
+        return self.mixture.place(row, rng, temperature)
+
+    def _start(
+        self, asked: Mapping[str, Value], options: Mapping[str, Any], temperature: float, rng: Generator
+    ) -> Start:
+        """Where a search may begin: conditions, completed by a draw, and where the prior has codes for them."""
+        row = torch.from_numpy(self.schema.encode(self.joint.complete(asked, rng)))
+        return Start(row, self._place(row, options, temperature, rng))
 
     def _resemble(self, like: Sequence[Tensor], row: Tensor, distance: float, texture: float, rng: Generator) -> Tensor:
         """A variation of one sound, or the point at `distance` (0 to 1) on the way between two."""
