@@ -6,9 +6,9 @@ import errno
 import json
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -57,6 +57,57 @@ def test_an_assignment_changes_one_setting(assignment: str, expected: Settings) 
 def test_an_assignment_that_does_not_fit_is_refused_by_name(assignment: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         override(Settings(), [assignment])
+
+
+def shout(before: dict[str, Any], given: Any) -> dict[str, Any]:
+    """A reader: text is a word to be said as often as before."""
+    if isinstance(given, str):
+        given = {"word": given, "times": before["times"]}
+    if given["times"] < 1:
+        raise ValueError(f"times is {given['times']} but must be at least 1; 1 says it once")
+    return given
+
+
+@dataclass(frozen=True)
+class Nested:
+    inner: Settings = Settings()
+    words: dict[str, Any] = field(default_factory=lambda: {"word": "hey", "times": 2}, metadata={"read": shout})
+
+
+def test_a_dot_leads_to_a_part_and_leaves_the_other_parts() -> None:
+    assert override(Nested(), ["inner.latent=3", "inner.mode=slow"]).inner == Settings(latent=3, mode="slow")
+    assert override(Nested(), ["inner.widths=[5]"]).words == {"word": "hey", "times": 2}
+
+
+def test_a_field_with_a_reader_takes_what_it_makes_of_a_text_and_then_parts_of_that() -> None:
+    assert override(Nested(), ["words=ho"]).words == {"word": "ho", "times": 2}
+    assert override(Nested(), ["words=ho", "words.times=3", "words.loud=true"]).words == {
+        "word": "ho",
+        "times": 3,
+        "loud": True,
+    }
+
+
+def test_a_reader_sees_all_assignments_at_once_so_that_their_order_is_free() -> None:
+    assert override(Nested(), ["words.times=0", "words.times=4"]).words["times"] == 4
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        ("inner.latnet=3", r"--set inner.latnet=3: no setting 'latnet' in inner; did you mean 'latent'\?"),
+        ("iner.latent=3", r"no setting 'iner'; did you mean 'inner'\?"),
+        ("inner.latent.x=3", r"inner\.latent is 8 and has no parts; write inner\.latent=VALUE"),
+        ("inner.=3", r"no setting '' in inner; known: "),
+        ("inner=3", r"inner has parts; write inner\.latent=VALUE"),
+        ("inner.latent=big", r"--set: inner\.latent = 'big'"),
+        ("words.times=0", r"--set: times is 0 but must be at least 1"),
+        ("words.a.b=0", r"no setting 'a' in words"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_refused_by_name(assignment: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        override(Nested(), [assignment])
 
 
 def test_later_assignments_win_and_the_original_stays() -> None:

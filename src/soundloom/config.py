@@ -52,20 +52,57 @@ def from_json(kind: type[T], data: Mapping[str, Any], *, where: str = "settings"
 
 
 def override(value: T, assignments: Iterable[str], *, where: str = "--set") -> T:
-    """Apply `name=value` texts to a frozen dataclass; values are JSON where they parse, else text.
+    """Apply `name=value` or `name.part=value` texts to a frozen dataclass; values are JSON where they parse, else text.
+
+    A field may carry a function `read` in its metadata, (value before, value given) to the value to take: it says what
+    a text stands for, and checks parts that no type lists.
 
     Raises:
         ValueError: no `=`, an unknown name, or a value of the wrong type.
     """
-    data = to_json(value)
+    before, data = to_json(value), to_json(value)
+    readers = {field.name: field.metadata["read"] for field in dataclasses.fields(value) if "read" in field.metadata}  # type: ignore[arg-type]
+
+    def read(name: str) -> None:
+        try:
+            data[name] = readers[name](before[name], data[name])
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+
+    changed = set()
     for assignment in assignments:
         name, separator, text = assignment.partition("=")
         if not separator:
             raise ValueError(f"{where} {assignment}: write it as name=value")
-        if name not in data:
-            raise ValueError(f"{where} {assignment}: no setting {name!r}; {nearest(name, data)}")
-        data[name] = parse(text)
+        first, *parts = name.split(".")
+        if parts and first in readers and not isinstance(data[first], dict):
+            read(first)
+        try:
+            _assign(data, [first, *parts], parse(text), anything=first in readers)
+        except ValueError as error:
+            raise ValueError(f"{where} {assignment}: {error}") from None
+        changed.add(first)
+    for name in sorted(changed & readers.keys()):
+        read(name)
     return from_json(type(value), data, where=where)
+
+
+def _assign(data: dict[str, Any], path: list[str], given: Any, anything: bool) -> None:
+    """Put a value at a path of names into nested dictionaries; with `anything` below the first name, new names too."""
+    for depth, name in enumerate(path):
+        above = ".".join(path[:depth])
+        if not isinstance(data, dict):
+            raise ValueError(f"{above} is {data!r} and has no parts; write {above}=VALUE")
+        if name not in data and not (anything and depth == len(path) - 1 > 0):
+            raise ValueError(f"no setting {name!r}{' in ' * bool(above)}{above}; {nearest(name, data)}")
+        if depth < len(path) - 1:
+            data = data[name]
+    now = data.get(path[-1])
+    if isinstance(now, dict) and now and not isinstance(given, dict) and not anything:
+        raise ValueError(
+            f"{'.'.join(path)} has parts; write {'.'.join(path)}.{next(iter(now))}=VALUE ({nearest('', now)})"
+        )
+    data[path[-1]] = given
 
 
 def parse(text: str) -> Any:

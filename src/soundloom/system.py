@@ -6,6 +6,7 @@ A *system* is a model family. It is trained in *stages*; a stage has a *represen
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ class Augmentation:
     tilt_db: float = 0.0  # brighter or darker: a smooth filter, each of its three waves up to this
     decay_db_per_second: float = 0.0  # dying away faster by up to this, half of the time
     speed_semitones: float = 0.0  # played faster or slower, so higher or lower, by up to this
+
+    def __post_init__(self) -> None:
+        for name, most in vars(self).items():
+            if not 0 <= most < math.inf:
+                raise ValueError(f"augment.{name} is {most:g} but must be at least 0 and finite; 0 leaves that out")
 
 
 class Objective(nn.Module, ABC):

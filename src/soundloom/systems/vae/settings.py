@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,9 @@ LAMBDA_OF_THE_COURSE = 1e6
 COURSE_NOISE = (course.BINS * course.FRAMES / (2 * LAMBDA_OF_THE_COURSE)) ** 0.5
 """The course weights the mean squared error by 1e6: a Gaussian likelihood with this standard deviation, 0.0905."""
 
+SPECTROGRAMS = ("mel", "mel-htk", "log", "log-frequency", "magnitude")  # names of representations that it can learn
+RATES = 4  # frame rates of the band network: full, half, quarter, eighth
+
 
 def mel(sample_rate: int, bands: int, **more: Any) -> dict[str, Any]:
     """A mel spectrogram over 90 dB; 8 rounds after PGHI, since what a decoder draws is no sound's exact magnitudes."""
@@ -20,11 +24,34 @@ def mel(sample_rate: int, bands: int, **more: Any) -> dict[str, Any]:
     return {"kind": "mel", "sample_rate": sample_rate, "bands": bands, **levels, **more}
 
 
+def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
+    """All settings of a representation: from its name or from some of them, at the sample rate that was there before.
+
+    Raises:
+        ValueError: an unknown name or setting (the nearest is named), a value that does not fit, or no spectrogram.
+    """
+    from soundloom.representations import build, describe, named
+
+    names = ", ".join(SPECTROGRAMS)
+    if not isinstance(given, str | dict):
+        raise ValueError(f"representation is {given!r} but must be a name or settings; choose one of {names}")
+    rate = before.get("sample_rate", 22050)
+    made = named(given, rate) if isinstance(given, str) else build({"sample_rate": rate, **given})
+    description = describe(made)
+    if description["kind"] not in SPECTROGRAMS:
+        raise ValueError(
+            f"representation is {description['kind']!r} but the vae learns spectrograms; use one of {names}"
+        )
+    return description
+
+
 @dataclass(frozen=True)
 class VAEConfig:
     """One Gaussian code per clip, decoded to a spectrogram."""
 
-    representation: dict[str, Any] = field(default_factory=lambda: mel(22050, 80))
+    representation: dict[str, Any] = field(
+        default_factory=lambda: mel(22050, 80), metadata={"read": read_representation}
+    )
     seconds: float = 1.0  # length of a clip
     cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
     trim: bool = True  # leave out silence before and after a sound
@@ -49,6 +76,35 @@ class VAEConfig:
     weight_decay: float = 0.01
     unknown_share: float = 0.1  # of the conditions hidden in training, so that an unlabelled sound can be encoded
     augment: Augmentation = GENTLE
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != RATES or min(self.widths) < 1:
+            raise ValueError(
+                f"widths is {list(self.widths)} but must be {RATES} whole numbers of at least 1, one for each frame "
+                f"rate; [96, 128, 160, 160] is usual"
+            )
+        for name, least, usual in (("latent", 1, 64), ("blocks", 0, 1), ("components", 1, 20), ("batch_size", 1, 64)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
+        for name, advice in (("beta", "1 is usual"), ("free_bits", "0 is usual"), ("weight_decay", "0.01 is usual")):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} is {value:g} but must be at least 0 and finite; {advice}")
+        for name in ("kl_warmup", "unknown_share"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value:g} but must be a share from 0 to 1; 0.1 is usual")
+        for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.001 is usual")):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value:g} but must be above 0 and finite; {advice}")
+        if self.noise is not None and not 0 < self.noise < math.inf:
+            raise ValueError(f"noise is {self.noise:g} but must be above 0 and finite; null learns it")
+        if self.augment.shift_seconds > self.seconds / 2:
+            raise ValueError(
+                f"augment.shift_seconds is {self.augment.shift_seconds:g} but must be at most {self.seconds / 2:g}, "
+                f"half of a clip; lower it or raise seconds"
+            )
 
 
 PRESETS = {
