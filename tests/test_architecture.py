@@ -28,7 +28,7 @@ ROWS = (
     ("data", "joint"),
     ("conditions", "descriptors"),
     ("audio", "discover"),
-    ("config", "containers", "streams"),
+    ("config", "containers", "processors", "streams"),
 )
 ROW_OF = {part: number for number, row in enumerate(ROWS) for part in row}
 

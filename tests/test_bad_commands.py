@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from commands import ask, one_sentence, refused, script
 from soundloom.cli import main
@@ -78,6 +79,15 @@ def test_a_command_that_makes_no_sense_names_what_is_wrong(capsys, arguments, sa
     assert said in refused(capsys, *arguments)
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, typer.Abort])
+def test_a_command_that_is_stopped_has_failed_as_the_readme_says(capsys, monkeypatch, stop):
+    def stopped(*arguments: object, **more: object) -> None:
+        raise stop
+
+    monkeypatch.setattr("soundloom.cli.app", stopped)
+    assert refused(capsys, "models", code=1) == "stopped"
+
+
 def test_no_verb_at_all_shows_the_help(capsys):
     answer = ask(capsys)
     assert answer.code == 2
@@ -99,6 +109,7 @@ def test_no_verb_at_all_shows_the_help(capsys):
         (["vae", "--set", 'representation={"kind": "mfcc"}'], "docs/mfcc.md"),
         (["vae", "--where", "knd=hiss"], "did you mean 'kind'?"),
         (["vae", "--where", "kind"], "name=value"),
+        (["vae", "--where", "kind=hiss", "--where", "kind=thump"], "kind is already hiss"),
         (["vae", "--condition", "pich"], "pitch"),
         (["vae", "--steps", -1], "steps is -1"),
         (["vae", "--minutes", 0], "minutes is 0"),
@@ -296,6 +307,8 @@ def test_an_unknown_model_is_no_traceback(capsys, tmp_path):
         (["--with", "pitch=high"], "number from 36 to 63"),
         (["--with", "pitch=99"], "36 to 63"),
         (["--with", "pitch=nan"], "36 to 63"),
+        (["--with", "kind=hiss", "--with", "kind=thump"], "kind is already hiss and takes one value; leave one out"),
+        (["--option", "prior=normal", "--option", "prior=mixture"], "prior is already normal and takes one value"),
         (["--option", "priro=normal"], "did you mean 'prior'?"),
         (["--option", "prior=nrmal"], "mixture"),
         (["--option", "texture=rough"], "texture"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +87,14 @@ def test_scan_keeps_to_the_files_that_where_names(capsys, sounds):
     found = ask(capsys, "scan", sounds, "--where", "kind=hiss", "--json").json
     assert found["used"] == 20
     assert all("filtered out" in entry["reason"] or "label table" in entry["reason"] for entry in found["skipped"])
+
+
+def test_scan_forecasts_windows_over_the_whole_of_long_files(capsys, tmp_path):
+    (tmp_path / "long").mkdir()
+    soundfile.write(tmp_path / "long" / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 4 * RATE), RATE)
+    asked = ("scan", tmp_path / "long", "--sample-rate", RATE, "--seconds", 0.5, "--json")
+    assert ask(capsys, *asked).json["forecast"]["clips"] == 1
+    assert ask(capsys, *asked, "--cut", "windows").json["forecast"]["clips"] == 8
 
 
 def test_train_writes_a_run_that_generates_and_resume_goes_on(capsys, sounds, tmp_path):
@@ -221,6 +231,33 @@ def test_a_prompt_of_another_rate_is_resampled_in_sight(capsys, run, tmp_path):
     assert "fast.wav: resampled from 16000 to 8000 Hz" in answer.out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text here")
+@pytest.mark.parametrize("option", ["--like", "--prompt"])
+def test_a_sound_whose_name_is_not_utf_8_is_taken_and_taken_again(capsys, run, tmp_path, option):
+    given = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    soundfile.write(os.fsencode(given), 0.5 * sound(0, "thump", 48.0)[:1600], 2 * RATE)
+    first, second = tmp_path / "first", tmp_path / "second"
+    answer = ask(capsys, "generate", run, "-n", 2, "--seed", 1, option, given, "--out", first)
+    assert answer.code == 0, answer.err
+    assert "caf\\xe9.wav: resampled" in answer.out
+    found = ask(capsys, "generate", "--again", first, "--out", second, "--json").json
+    assert len(found["files"]) == 2
+    assert contents(first) == contents(second)
+    assert (first / "request.json").read_bytes() == (second / "request.json").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text here")
+def test_a_folder_whose_name_is_not_utf_8_is_written_to_and_said(run, sounds, tmp_path):
+    out = tmp_path / os.fsdecode(b"\xff")
+    for more in ((), ("--json",)):
+        done = spawn("generate", run, "-n", 1, "--seed", 1, "--no-picture", "--out", out, *more)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["folder"] == str(out)
+    (out / "x.wav").write_bytes((sounds / "thump-001.wav").read_bytes())
+    done = spawn("reconstruct", out / "x.wav", "--out", out)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_path_between_two_sounds_begins_at_one_and_ends_at_the_other(capsys, run, sounds, tmp_path):
     ends = [sounds / "hiss-000.wav", sounds / "thump-001.wav"]
     likes = [argument for end in ends for argument in ("--like", end)]
@@ -272,6 +309,28 @@ def test_reconstruct_writes_what_comes_back_and_measures_it(capsys, sounds, tmp_
     assert row["spectral_convergence_db"] < -60  # instantaneous frequencies keep the phase
     kept = samples(Path(row["written"]))
     assert np.abs(kept - samples(given)).max() < 1e-3
+
+
+def test_reconstruct_numbers_names_that_come_again_and_says_so(capsys, sounds, tmp_path):
+    given = [tmp_path / side / "x.wav" for side in ("left", "right")]
+    for path, name in zip(given, ("thump-001.wav", "hiss-000.wav"), strict=True):
+        path.parent.mkdir()
+        path.write_bytes((sounds / name).read_bytes())
+    found = ask(capsys, "reconstruct", *given, "--out", tmp_path / "o", "--json").json
+    assert [Path(row["written"]).name for row in found["files"]] == ["x-mel.wav", "x-mel-2.wav"]
+    assert len({path.read_bytes() for path in (tmp_path / "o").iterdir()}) == 2
+    (remark,) = found["remarks"]
+    assert remark.endswith("right/x.wav: written as x-mel-2.wav, as x-mel.wav is taken")
+    assert remark in ask(capsys, "reconstruct", *given, "--out", tmp_path / "o").out
+
+
+def test_reconstruct_never_writes_over_a_sound_that_it_was_given(capsys, sounds, tmp_path):
+    given = [tmp_path / "x.wav", tmp_path / "x-mel.wav"]
+    for path in given:
+        path.write_bytes((sounds / "thump-001.wav").read_bytes())
+    assert ask(capsys, "reconstruct", *given, "--out", tmp_path).code == 0
+    assert given[1].read_bytes() == (sounds / "thump-001.wav").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"x.wav", "x-mel.wav", "x-mel-2.wav", "x-mel-mel.wav"}
 
 
 def test_reconstruct_prints_a_table_with_a_row_for_each_file(capsys, sounds, tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ import soundfile
 import torch
 
 from soundloom.audio import Audio, read
-from soundloom.generate import Model, Request, fingerprint, load, plain, single_threaded, unplain
+from soundloom.generate import Model, Request, fingerprint, load, plain, unplain
 
 RATE = 8000
 
@@ -40,6 +43,24 @@ def tone(samples: int = 1000, rate: int = RATE, channels: int = 1) -> Audio:
         ({"temperature": float("nan")}, "temperature is nan but must be 0 to 2"),
         ({"distance": 2.5}, "distance is 2.5 but must be 0 to 2"),
         ({"seed": -1}, "seed is -1 but must be a whole number from 0"),
+        ({"count": "2"}, "count is '2' but must be 1 to 1000000; give a whole number"),
+        ({"count": 2.5}, "count is 2.5 but must be 1 to 1000000; give a whole number"),
+        ({"count": True}, "count is True but must be 1 to 1000000; give a whole number"),
+        ({"count": None}, "count is None but must be"),
+        ({"seconds": "long"}, "'long' s was asked for but this model makes"),
+        ({"seconds": True}, "True s was asked for but this model makes"),
+        ({"temperature": "1"}, "temperature is '1' but must be 0 to 2"),
+        ({"temperature": True}, "temperature is True but must be 0 to 2"),
+        ({"distance": None}, "distance is None but must be 0 to 2"),
+        ({"distance": float("nan")}, "distance is nan but must be 0 to 2"),
+        ({"seed": 1.5}, "seed is 1.5 but must be a whole number"),
+        ({"seed": "1"}, "seed is '1' but must be a whole number"),
+        ({"seed": False}, "seed is False but must be a whole number"),
+        ({"conditions": "kind=hiss"}, "conditions is 'kind=hiss' but must be names with values; give a dict"),
+        ({"options": None}, "options is None but must be names with values; give a dict"),
+        ({"prompt": 5}, "5 was given as a sound but is none; give the path of a file, or Audio"),
+        ({"like": (5,)}, "5 was given as a sound but is none"),
+        ({"like": None}, "like is None but must be one sound or two"),
         ({"seed": 2**63}, "but must be a whole number from 0"),
         ({"conditions": {"kind": "gong"}}, "kind=gong: the model knows no such kind; known: hiss, thump"),
         ({"conditions": {"pitch": 90}}, "pitch=90 is outside the trained range 36 to 63"),
@@ -106,6 +127,33 @@ def test_two_ways_of_asking_are_one(model: Model) -> None:
     assert [sound.samples.tobytes() for sound in ours] == [sound.samples.tobytes() for sound in theirs]
 
 
+def test_a_request_and_wishes_besides_it_are_refused(model: Model) -> None:
+    with pytest.raises(ValueError, match="a request and count, seed besides it were given, and only one can hold; put"):
+        model.generate(Request(), count=3, seed=1)
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, True, "2"])
+def test_jobs_that_cannot_be_are_refused(jobs: int, model: Model) -> None:
+    with pytest.raises(ValueError, match="but must be a whole number from 1; leave it out for all processors"):
+        model.generate(count=1, jobs=jobs)
+
+
+def test_numbers_of_numpy_are_numbers(model: Model) -> None:
+    request = Request(count=np.int64(1), seconds=np.float32(0.25), temperature=np.float64(0.5), seed=np.uint8(3))
+    (ours,) = model.generate(request)
+    (theirs,) = model.generate(count=1, seconds=0.25, temperature=0.5, seed=3)
+    assert ours.samples.tobytes() == theirs.samples.tobytes()
+    assert json.loads(json.dumps(plain(request)))["count"] == 1
+
+
+def test_one_sound_to_be_like_needs_no_tuple(model: Model, sounds: Path) -> None:
+    path = sounds / "hiss-002.wav"
+    given = (str(path), path, read(path), [path])
+    made = [model.generate(count=1, like=sound)[0].samples.tobytes() for sound in given]
+    assert len(set(made)) == 1
+    assert Request(like="x.wav").like == ("x.wav",)
+
+
 def test_a_shorter_sound_ends_in_silence_and_not_in_a_click(model: Model) -> None:
     for sound in model.generate(count=4, seconds=0.1):
         assert sound.samples[0, -1] == 0
@@ -117,18 +165,47 @@ def test_a_model_says_what_it_makes(model: Model) -> None:
     assert set(model.options) == {"prior", "texture"}
 
 
-def test_generating_leaves_the_number_of_threads_as_it_was(model: Model) -> None:
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_generating_leaves_the_number_of_threads_as_it_was(jobs: int, model: Model) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        model.generate(count=2)
-        unfinished = model.stream(Request(count=3))
+        model.generate(count=2, jobs=jobs)
+        assert threads_here_and_in_a_new_thread() == (2, 2)
+        unfinished, other = model.stream(Request(count=40), jobs), model.stream(Request(count=2), jobs)
         next(unfinished)
+        assert torch.get_num_threads() == 2, "a stream that is half read"
+        next(other)
         unfinished.close()
-        assert torch.get_num_threads() == 2
-        with single_threaded():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
+        list(other)
+        assert threads_here_and_in_a_new_thread() == (2, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_here_and_in_a_new_thread() -> tuple[int, int]:
+    with ThreadPoolExecutor(1) as pool:
+        return torch.get_num_threads(), pool.submit(torch.get_num_threads).result()
+
+
+def test_clips_are_made_on_one_thread_whoever_else_begins_or_ends(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, make = [], type(model.system).sample
+
+    def watched(*arguments: Any, **more: Any) -> Any:
+        made = make(*arguments, **more)
+        seen.append(torch.get_num_threads())
+        return made
+
+    monkeypatch.setattr(type(model.system), "sample", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda count: model.generate(count=count, jobs=2), (1, 6, 3, 1)))
+        assert seen == [1] * 11
+        assert threads_here_and_in_a_new_thread() == (2, 2)
     finally:
         torch.set_num_threads(before)
 

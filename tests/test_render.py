@@ -133,6 +133,8 @@ def test_a_file_in_place_of_the_folder_is_refused(model: Model, tmp_path: Path) 
 def test_a_refused_request_writes_nothing(model: Model, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="temperature"):
         render(model, Request(count=1, temperature=9), tmp_path / "out")
+    with pytest.raises(ValueError, match="count is '1' but must be"):
+        render(model, Request(count="1"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shlex
@@ -50,6 +49,10 @@ def scan(
     where: Where = [],  # noqa: B006 - typer reads it, nobody changes it
     sample_rate: Annotated[int, typer.Option(min=1, help="Predict the cost of clips at this rate (Hz).")] = 22050,
     seconds: Annotated[float, typer.Option(help="Predict the cost of clips of this length.")] = 1.0,
+    cut: Annotated[
+        Literal["start", "windows"],
+        typer.Option(help="Predict one clip from the start of each file, or windows over all of it."),
+    ] = "start",
     as_json: Json = False,
 ) -> None:
     """What training would use, what not and why, and what it would cost."""
@@ -57,13 +60,13 @@ def scan(
 
     from soundloom.data.cut import ClipSettings
     from soundloom.data.forecast import forecast
-    from soundloom.data.scan import processors
     from soundloom.data.scan import scan as scan_folder
     from soundloom.display import scan_table, show_progress
+    from soundloom.processors import available_processors
 
     with show_progress("scanning", quiet=as_json) as progress:
         index = scan_folder(folder, where=_pairs(where, "--where"), progress=progress)
-    cost = forecast(index, ClipSettings(sample_rate, seconds), processors=processors())
+    cost = forecast(index, ClipSettings(sample_rate, seconds, cut=cut), processors=available_processors())
     if as_json:
         _print_json({**index.to_json(), "forecast": asdict(cost)})
     else:
@@ -175,6 +178,7 @@ def generate(
         locate(model)  # before anything that takes long to import
     elif again is None:
         raise ValueError("name a model, such as drums; `soundloom models` lists those that come along")
+    from soundloom.audio import printable
     from soundloom.display import show_progress
     from soundloom.generate import Request, load
     from soundloom.render import read_request, render
@@ -237,9 +241,9 @@ def generate(
     for remark in remarks:
         typer.echo(remark)
     sounds = "1 sound" if len(done.files) == 1 else f"{len(done.files)} sounds"
-    typer.echo(f"{sounds} of {request.seconds or loaded.seconds:g} s in {done.folder}")
+    typer.echo(f"{sounds} of {request.seconds or loaded.seconds:g} s in {printable(done.folder)}")
     if done.picture:
-        typer.echo(f"spectrograms: {done.picture}")
+        typer.echo(f"spectrograms: {printable(done.picture)}")
 
 
 @app.command()
@@ -252,13 +256,20 @@ def reconstruct(
     as_json: Json = False,
 ) -> None:
     """Hear what a representation keeps: encode, decode, and measure the difference."""
+    from soundloom.audio import printable
     from soundloom.display import reconstruction_table
 
-    rows = [_reconstruct_one(path, representation, phase, out, seed) for path in files]
+    ending = f"{representation}{'-' + phase.replace(':', '') if phase else ''}"
+    targets, remarks = _targets(files, out, ending)
+    rows = [
+        _reconstruct_one(path, target, representation, phase, seed) for path, target in zip(files, targets, strict=True)
+    ]
     if as_json:
-        _print_json({"representation": representation, "files": rows})
-    else:
-        reconstruction_table(rows)
+        _print_json({"representation": representation, "files": rows, "remarks": remarks})
+        return
+    for remark in remarks:
+        typer.echo(remark)
+    reconstruction_table([{**row, **{key: printable(row[key]) for key in ("file", "written")}} for row in rows])
 
 
 @app.command()
@@ -275,15 +286,13 @@ def models(as_json: Json = False) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns 0, 1 (it failed) or 2 (asked wrongly)."""
+    """Run the command; returns 0, 1 (it failed or was stopped) or 2 (asked wrongly)."""
     try:
         app(arguments, prog_name="soundloom", standalone_mode=False)
     except typer.Exit as done:
         return int(done.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return _complain("stopped", 1)
-    except KeyboardInterrupt:
-        return _complain("stopped", 130)
     except BrokenPipeError:  # whoever read our output has enough of it
         raise
     except Exception as error:
@@ -331,16 +340,20 @@ def _complain(message: str, code: int) -> int:
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    from soundloom.config import json_text
+
+    sys.stdout.write(json_text(data, encoding=sys.stdout.encoding or "utf-8") + "\n")
 
 
 def _pairs(texts: list[str], option: str) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in texts:
-        name, separator, value = text.partition("=")
+        name, separator, value = (part.strip() for part in text.partition("="))
         if not separator or not name:
             raise ValueError(f"{option} {text}: write it as name=value")
-        pairs[name.strip()] = value.strip()
+        if name in pairs:
+            raise ValueError(f"{option} {text}: {name} is already {pairs[name]} and takes one value; leave one out")
+        pairs[name] = value
     return pairs
 
 
@@ -368,14 +381,34 @@ def run() -> None:
     sys.exit(code)
 
 
-def _reconstruct_one(path: Path, representation: str, phase: str | None, out: Path, seed: int) -> dict[str, Any]:
+def _targets(files: list[Path], out: Path, ending: str) -> tuple[list[Path], list[str]]:
+    """A name of its own for what comes back from each file, and a sentence for each that had to be numbered."""
+    from soundloom.audio import printable
+
+    taken = {os.path.realpath(path).casefold() for path in files}  # what was given is never written over either
+    targets, remarks = [], []
+    for path in files:
+        first = target = out / f"{path.stem}-{ending}.wav"
+        number = 1
+        while os.path.realpath(target).casefold() in taken:
+            number += 1
+            target = first.with_name(f"{first.stem}-{number}.wav")
+        taken.add(os.path.realpath(target).casefold())
+        targets.append(target)
+        if target != first:
+            remarks.append(
+                f"{printable(path)}: written as {printable(target.name)}, as {printable(first.name)} is taken"
+            )
+    return targets, remarks
+
+
+def _reconstruct_one(path: Path, target: Path, representation: str, phase: str | None, seed: int) -> dict[str, Any]:
     """Encode and decode one file, write what comes back, and say how near it is."""
     from soundloom.audio import Audio, read, write
     from soundloom.resynthesis import named, reconstruct
 
     sound = read(path)
     result = reconstruct(sound.samples, sound.sample_rate, named(representation, sound.sample_rate), phase, seed)
-    target = out / f"{path.stem}-{representation}{'-' + phase.replace(':', '') if phase else ''}.wav"
     write(target, Audio(result.samples, sound.sample_rate))
     return {
         "file": str(path),

@@ -147,7 +147,17 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON atomically, keys in the order given, text readable by people."""
-    write_atomically(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, (json_text(data, indent=2) + "\n").encode())
+
+
+def json_text(data: Any, indent: int | None = None, encoding: str = "utf-8") -> str:
+    """JSON readable by people; with escapes where the encoding lacks a letter, as for a path that is not UTF-8."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=indent)
+    return text
 
 
 def _umask() -> int:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from soundloom.audio import Audio, mix_down, read, resample
+from soundloom.audio import Audio, mix_down, printable, read, resample
 from soundloom.checkpoint import Checkpoint
 from soundloom.checkpoint import load as load_checkpoint
 from soundloom.conditions import Value
+from soundloom.processors import available_processors
 from soundloom.streams import stream
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class Request:
         seconds: length of each; None is the model's own.
         conditions: what to ask for; what is left out is drawn as the training set has it.
         prompt: a sound to carry on from; its samples stay as they are.
-        like: one sound to vary, or two to go between in `count` steps.
+        like: one sound to vary, or two to go between in `count` steps; one need not be in a tuple.
         distance: how far variations go: 0 is the sound itself, 1 as far as training sounds lie apart.
         temperature: 1 is the model's own variety, less is safer, 0 gives the most typical.
         seed: another seed, other sounds.
@@ -56,6 +59,12 @@ class Request:
     temperature: float = 1.0
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.like, Audio | Path | str):
+            object.__setattr__(self, "like", (self.like,))
+        elif isinstance(self.like, list):
+            object.__setattr__(self, "like", tuple(self.like))
 
 
 class Made(NamedTuple):
@@ -103,7 +112,12 @@ class Model:
         Raises:
             ValueError: the model cannot do what was asked; the message says what it can do.
         """
-        return [made.audio for made in self.stream(request or Request(**asked), jobs)]
+        if request is not None and asked:
+            raise ValueError(
+                f"a request and {', '.join(asked)} besides it were given, and only one can hold; "
+                f"put all into the Request, or leave it out"
+            )
+        return [made.audio for made in self.stream(Request(**asked) if request is None else request, jobs)]
 
     def stream(self, request: Request, jobs: int | None = None) -> Iterator[Made]:
         """As `generate`, one sound after another in order, few of them in memory at a time."""
@@ -118,6 +132,8 @@ def load(model: str | Path) -> Model:
 def stream_of(system: System, request: Request, jobs: int | None = None) -> Iterator[Made]:
     """Check a request against a system, then make its sounds, in order."""
     check(system, request)
+    if jobs is not None and not (_is_number(jobs, Integral) and jobs >= 1):
+        raise ValueError(f"jobs is {jobs!r} but must be a whole number from 1; leave it out for all processors")
     work = _Work.prepare(system, request)
     return _run(work.make, request.count, jobs)
 
@@ -129,18 +145,30 @@ def check(system: System, request: Request) -> None:
         ValueError: says what it can do.
     """
     longest = system.samples / system.representation.sample_rate
-    if not 1 <= request.count <= LONGEST_COUNT:
-        raise ValueError(f"count is {request.count} but must be 1 to {LONGEST_COUNT}")
-    if request.seconds is not None and not 0.01 <= request.seconds <= longest + 1e-9:
+    if not (_is_number(request.count, Integral) and 1 <= request.count <= LONGEST_COUNT):
+        raise ValueError(f"count is {request.count!r} but must be 1 to {LONGEST_COUNT}; give a whole number")
+    if request.seconds is not None and not (_is_number(request.seconds) and 0.01 <= request.seconds <= longest + 1e-9):
         raise ValueError(
-            f"{request.seconds:g} s was asked for but this model makes 0.01 to {longest:g} s; ask within it"
+            f"{_said(request.seconds)} s was asked for but this model makes 0.01 to {longest:g} s; ask within it"
         )
-    if not 0 <= request.temperature <= 2:
-        raise ValueError(f"temperature is {request.temperature:g} but must be 0 to 2; 1 is the model's own variety")
-    if not 0 <= request.distance <= 2:
-        raise ValueError(f"distance is {request.distance:g} but must be 0 to 2; 0 is the sound itself")
-    if not 0 <= request.seed < 2**63:
-        raise ValueError(f"seed is {request.seed} but must be a whole number from 0 to 2^63 - 1")
+    if not (_is_number(request.temperature) and 0 <= request.temperature <= 2):
+        raise ValueError(
+            f"temperature is {_said(request.temperature)} but must be 0 to 2; 1 is the model's own variety"
+        )
+    if not (_is_number(request.distance) and 0 <= request.distance <= 2):
+        raise ValueError(f"distance is {_said(request.distance)} but must be 0 to 2; 0 is the sound itself")
+    if not (_is_number(request.seed, Integral) and 0 <= request.seed < 2**63):
+        raise ValueError(f"seed is {request.seed!r} but must be a whole number from 0 to 2^63 - 1; give one")
+    for name, named in (("conditions", request.conditions), ("options", request.options)):
+        if not isinstance(named, Mapping):
+            raise ValueError(f"{name} is {named!r} but must be names with values; give a dict")
+    if not isinstance(request.like, tuple):
+        raise ValueError(
+            f"like is {request.like!r} but must be one sound or two; give a path, Audio or a tuple of them"
+        )
+    for sound in (*request.like, *(() if request.prompt is None else (request.prompt,))):
+        if not isinstance(sound, Audio | Path | str):
+            raise ValueError(f"{sound!r} was given as a sound but is none; give the path of a file, or Audio")
     if request.prompt is not None and not system.continues:
         raise ValueError("this model cannot carry on from a prompt; leave --prompt out, or vary a sound with --like")
     if request.like and not system.resembles:
@@ -151,6 +179,14 @@ def check(system: System, request: Request) -> None:
         raise ValueError("a request carries on from a prompt or is like a sound, not both; leave one out")
     system.check_options(request.options)
     system.schema.check(request.conditions)
+
+
+def _is_number(value: Any, kind: type = Real) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _said(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 class _Work(NamedTuple):
@@ -204,7 +240,7 @@ def _heard(sound: Sounds, rate: int, remarks: list[str]) -> Tensor:
     import torch
 
     audio = sound if isinstance(sound, Audio) else read(Path(sound))
-    name = "the given sound" if isinstance(sound, Audio) else Path(sound).name
+    name = "the given sound" if isinstance(sound, Audio) else printable(Path(sound).name)
     if not audio.samples.size or not math.isfinite(audio.peak):
         raise ValueError(f"{name}: no samples, or some that are no numbers; give another prompt or sound to be like")
     if audio.channels != 1:
@@ -225,40 +261,63 @@ def _fitted(sound: Tensor, samples: int) -> Tensor:
 def _run(make: Callable[[int], Made], count: int, jobs: int | None) -> Iterator[Made]:
     """Make clips in threads, in order, holding only a few; numbers do not depend on how many threads there are."""
     workers = min(count, jobs or available_processors())
-    with single_threaded():
-        if workers == 1:
-            yield from map(make, range(count))
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            pending: list[Any] = []
-            try:
-                for index in range(count):
-                    pending.append(pool.submit(make, index))
-                    if len(pending) > 4 * workers:
-                        yield pending.pop(0).result()
-                for future in pending:
-                    yield future.result()
-            finally:
-                for future in pending:
-                    future.cancel()
+    before = _ONE_THREAD.otherwise()
+
+    def alone(index: int) -> Made:
+        with _ONE_THREAD.held(before):
+            return make(index)
+
+    with ThreadPoolExecutor(workers) as pool:  # also for one worker: the caller's own thread keeps its settings
+        pending: deque[Future[Made]] = deque()
+        try:
+            for index in range(count):
+                pending.append(pool.submit(alone, index))
+                if len(pending) > 4 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
 
 
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """torch on one thread: small networks gain nothing from more, and sums keep their order."""
-    import torch
+class _OneThread:
+    """Keeps torch at one thread while clips are made: small networks gain nothing from more, and sums keep their order.
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    torch's number holds for the thread that sets it and for those that begin later, that of its matrix library for the
+    whole process. So it comes back with the last clip under way, whichever thread and request that belongs to.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.busy, self.before = threading.Lock(), 0, 1
+
+    def otherwise(self) -> int:
+        """The number that holds while nothing is made."""
+        import torch
+
+        with self.lock:
+            return self.before if self.busy else torch.get_num_threads()
+
+    @contextmanager
+    def held(self, before: int) -> Iterator[None]:
+        """One thread within; `before` is what `otherwise` said in the thread that asked."""
+        import torch
+
+        with self.lock:
+            if not self.busy:
+                self.before = before
+            self.busy += 1
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.busy -= 1
+                if not self.busy:
+                    torch.set_num_threads(self.before)
 
 
-def available_processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_ONE_THREAD = _OneThread()
 
 
 def fingerprint(path: Path | str) -> str:
@@ -276,14 +335,14 @@ def plain(request: Request) -> dict[str, Any]:
     if any(isinstance(sound, Audio) for sound in given):
         raise ValueError("a request that holds audio in memory cannot be written down; name a file instead")
     return {
-        "count": request.count,
-        "seconds": request.seconds,
+        "count": int(request.count),
+        "seconds": None if request.seconds is None else float(request.seconds),
         "conditions": dict(request.conditions),
         "prompt": None if request.prompt is None else str(request.prompt),
         "like": [str(sound) for sound in request.like],
-        "distance": request.distance,
-        "temperature": request.temperature,
-        "seed": request.seed,
+        "distance": float(request.distance),
+        "temperature": float(request.temperature),
+        "seed": int(request.seed),
         "options": dict(request.options),
         "sounds": {str(sound): fingerprint(str(sound)) for sound in given},
     }

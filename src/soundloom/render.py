@@ -9,7 +9,7 @@ from typing import Any
 
 from soundloom.audio import write
 from soundloom.config import read_json, write_json
-from soundloom.generate import Model, Request, plain, unplain
+from soundloom.generate import Model, Request, check, plain, unplain
 
 SIDECAR, PICTURE = "request.json", "spectrograms.png"
 
@@ -52,6 +52,7 @@ def render(
     """
     from soundloom import __version__
 
+    check(model.system, request)
     facts: dict[str, Any] = {
         "soundloom": __version__,
         "model": {"name": called or model.name, "digest": model.digest},

@@ -18,6 +18,7 @@ from soundloom.data.index import Column, Entry, Index, Skipped
 from soundloom.data.labels import Labels, group_column, read_labels
 from soundloom.data.memory import Memory, cache_folder
 from soundloom.data.walk import Found, Listing, walk
+from soundloom.processors import available_processors
 
 __all__ = ["Column", "Entry", "Index", "Skipped", "scan"]
 
@@ -183,7 +184,7 @@ class Survey:
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Apply a function in threads; results come in order, and only a few are held at a time."""
-    workers = processors()
+    workers = available_processors()
     if workers == 1:
         yield from map(function, items)
         return
@@ -199,11 +200,6 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
         finally:
             for future in pending:
                 future.cancel()
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _checked(where: Mapping[str, str], columns: Iterable[Column]) -> dict[str, str]:
