@@ -101,7 +101,13 @@ def test_a_prompt_of_another_rate_is_resampled_in_sight_and_kept(model: Model) -
     assert np.abs(made.audio.samples[0, 50:750] - expected[50:750]).max() < 5e-3
 
 
-@pytest.mark.parametrize("samples", [1, 300, 3999])
+@pytest.mark.parametrize("samples", [1, 300, 511])
+def test_a_prompt_shorter_than_a_window_is_refused(samples: int, model: Model) -> None:
+    with pytest.raises(ValueError, match=r"needs 64 ms or more to hear how it goes on; give a longer one"):
+        model.generate(count=1, prompt=tone(samples))
+
+
+@pytest.mark.parametrize("samples", [512, 1300, 3999])
 def test_prompts_of_any_length_are_kept(samples: int, model: Model) -> None:
     heard = tone(samples)
     (made,) = model.generate(count=1, prompt=heard)

@@ -218,7 +218,8 @@ class _Work(NamedTuple):
         """Clip `index` of the request: depends on nothing but the request and this number."""
         request = self.request
         rng = stream(request.seed, index)
-        conditions = dict(self.asked) if self.like else self.system.joint.complete(self.asked, rng)
+        given = self.like or self.prompt is not None  # then the sound says the rest, not the training set
+        conditions = dict(self.asked) if given else self.system.joint.complete(self.asked, rng)
         distance = index / max(1, request.count - 1) if len(self.like) == 2 else request.distance
         remarks = list(self.remarks)
         clip = self.system.sample(

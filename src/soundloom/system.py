@@ -176,7 +176,8 @@ class System(nn.Module, ABC):
 
         Args:
             length: samples to deliver, at most `samples`.
-            conditions: what was asked for each clip; conditions left out are the system's to draw.
+            conditions: for each clip, all of them; with `prompt` or `like` only what was asked, since the given sound
+                says the rest.
             prompt: (channel, time) samples that every clip starts with, or None.
             like: no sound; one, (channel, time), to vary; or two, for a point between them.
             distance: how far variations go: 0 is the sound itself, 1 as far as training sounds lie apart; on a path

@@ -1,0 +1,39 @@
+"""The main job on real sounds: from a folder of drums to new drums."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from soundloom.cli import main
+
+DATA = os.environ.get("SOUNDLOOM_DATA")
+pytestmark = pytest.mark.skipif(DATA is None, reason="SOUNDLOOM_DATA does not name a folder of real sounds")
+
+
+def test_a_folder_of_drums_becomes_a_model_that_makes_the_kind_asked_for(tmp_path: Path, capsys):
+    run, length = tmp_path / "run", ("--steps", "4", "--preview-seconds", "0")
+    folder = str(Path(str(DATA)) / "drums")
+    assert main(["train", "vae", folder, "--preset", "drums", *length, "--out", str(run), "--json"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert (trained["steps"], trained["finished"]) == (4, True)
+    account = json.loads((run / "data.json").read_text())
+    assert account["used"] + len(account["skipped"]) == account["found"]
+    assert len(account["training"]) + len(account["held_out"]) == account["used"]
+    made = []
+    for out in (tmp_path / "once", tmp_path / "twice"):
+        asked = ("-n", "4", "--with", "kind=snare", "--seed", "7", "--out", str(out), "--json")
+        assert main(["generate", str(run), *asked]) == 0
+        made.append([Path(file).read_bytes() for file in json.loads(capsys.readouterr().out)["files"]])
+    assert made[0] == made[1]
+    assert len(set(made[0])) == 4
+    errors = [
+        json.loads(line).get("held_out.elbo.error")
+        for line in (run / "log.jsonl").read_text().splitlines()
+        if "held_out" in line
+    ]
+    assert errors
+    assert errors[-1] < 0.04  # of 90 dB: it begins as principal components, so it knows drums from the first step

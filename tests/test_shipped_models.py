@@ -1,0 +1,52 @@
+"""The models that come along: small, documented, and sounding like what they are asked for."""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+import pytest
+
+from soundloom.catalogue import catalogue
+from soundloom.checkpoint import SHIPPED, WEIGHTS, shipped
+from soundloom.generate import Request, load
+
+MOST_BYTES = 6_000_000
+
+
+def test_there_are_drums_and_notes_with_cards_and_credits():
+    found = {entry["name"]: entry for entry in catalogue()}
+    assert {"drums", "notes"} <= set(found)
+    for name in shipped():
+        card = (SHIPPED / name / "README.md").read_text()
+        assert all(part in card for part in ("## Conditions", "## Data and licence", "## Training", "## Figures"))
+        assert (SHIPPED / name / WEIGHTS).stat().st_size <= MOST_BYTES
+
+
+def centre_of_gravity(kind: str) -> float:
+    """Median spectral centroid in Hz of 12 generated sounds, by librosa."""
+    sounds = load("drums").generate(count=12, conditions={"kind": kind}, seed=3)
+    rates = [librosa.feature.spectral_centroid(y=sound.samples[0], sr=sound.sample_rate)[0] for sound in sounds]
+    return float(np.median([rate[:12].mean() for rate in rates]))
+
+
+def test_a_kick_is_darker_than_a_snare_and_a_snare_than_a_closed_hat():
+    assert centre_of_gravity("kick") < centre_of_gravity("snare") < centre_of_gravity("hat_closed")
+
+
+def test_most_drums_begin_at_once_and_die_away():
+    for made in load("drums").stream(Request(count=12, conditions={"kind": "snare"}, seed=5)):
+        energy = np.square(made.audio.samples[0]).reshape(-1, 2205).sum(axis=1)
+        assert energy[:3].sum() > 0.5 * energy.sum()
+
+
+@pytest.mark.parametrize("pitch", [48, 60, 72])
+def test_notes_have_the_pitch_that_was_asked_for(pitch):
+    swift_f0 = pytest.importorskip("swift_f0", reason="needs soundloom[evaluate]")
+    detector, right = swift_f0.SwiftF0(), 0
+    for made in load("notes").stream(Request(count=12, conditions={"pitch": pitch}, seed=2)):
+        found = detector.detect(made.audio.samples[0], made.audio.sample_rate)
+        sure = np.asarray(found.confidence) > 0.8
+        if sure.sum() >= 3:
+            heard = 69 + 12 * np.log2(np.median(np.asarray(found.pitch_hz)[sure]) / 440)
+            right += abs(heard - pitch) < 0.5
+    assert right >= 8
