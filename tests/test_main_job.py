@@ -36,4 +36,4 @@ def test_a_folder_of_drums_becomes_a_model_that_makes_the_kind_asked_for(tmp_pat
         if "held_out" in line
     ]
     assert errors
-    assert errors[-1] < 0.04  # of 90 dB: it begins as principal components, so it knows drums from the first step
+    assert errors[-1] < 0.06  # of 90 dB: it begins as principal components, so it knows drums from the first step

@@ -42,11 +42,12 @@ def test_most_drums_begin_at_once_and_die_away():
 @pytest.mark.parametrize("pitch", [48, 60, 72])
 def test_notes_have_the_pitch_that_was_asked_for(pitch):
     swift_f0 = pytest.importorskip("swift_f0", reason="needs soundloom[evaluate]")
-    detector, right = swift_f0.SwiftF0(), 0
+    detector, right = swift_f0.SwiftF0(), list[bool]()
     for made in load("notes").stream(Request(count=12, conditions={"pitch": pitch}, seed=2)):
         found = detector.detect(made.audio.samples[0], made.audio.sample_rate)
         sure = np.asarray(found.confidence) > 0.8
         if sure.sum() >= 3:
             heard = 69 + 12 * np.log2(np.median(np.asarray(found.pitch_hz)[sure]) / 440)
-            right += abs(heard - pitch) < 0.5
-    assert right >= 8
+            right.append(abs(heard - pitch) < 0.5)
+    assert len(right) >= 6  # the rest are notes so short or so rough that the detector is not sure of any pitch
+    assert sum(right) >= 0.9 * len(right)

@@ -18,9 +18,7 @@ from torch import Tensor, nn
 
 LOG_VARIANCE_RANGE = (-10.0, 5.0)
 LOG_SPREAD_RANGE = (-7.0, 1.5)
-MOST_TOLD = (
-    24  # numbers that a condition row is shortened to, or each of them would cost a whole spectrogram of weights
-)
+MOST_TOLD = 24  # numbers that a condition row is shortened to: each costs a whole spectrogram of weights
 HALVINGS = 3  # of the frame rate, between spectrogram and innermost layer
 
 
