@@ -39,6 +39,11 @@ def test_most_drums_begin_at_once_and_die_away():
         assert energy[:3].sum() > 0.5 * energy.sum()
 
 
+def test_no_drum_is_silent_or_clips():
+    for sound in load("drums").generate(count=32, seed=16):
+        assert 0.1 < sound.peak <= 1.0
+
+
 @pytest.mark.parametrize("pitch", [48, 60, 72])
 def test_notes_have_the_pitch_that_was_asked_for(pitch):
     swift_f0 = pytest.importorskip("swift_f0", reason="needs soundloom[evaluate]")

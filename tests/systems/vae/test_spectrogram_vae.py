@@ -190,3 +190,12 @@ def small() -> SpectrogramVAE:
     config = replace(PRESETS["tiny"], conditions=())
     torch.manual_seed(0)
     return SpectrogramVAE(config, build_representation(config.representation), Schema())
+
+
+def test_the_peaks_of_new_sounds_lie_in_the_range_of_the_training_set(model: Model) -> None:
+    vae = model.system
+    assert isinstance(vae, SpectrogramVAE)
+    low, high = vae.peaks.tolist()
+    assert 0 < low < high < 1.01
+    for sound in model.generate(count=24, seed=4):
+        assert low - 1e-4 <= sound.peak <= high + 1e-4

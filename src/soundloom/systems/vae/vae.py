@@ -47,6 +47,7 @@ class SpectrogramVAE(System):
     Config = VAEConfig
     continues = True
     resembles = True
+    peaks: Tensor  # (2,): between which the peaks of nearly all training clips lie
 
     def __init__(self, config: VAEConfig, representation: Representation, schema: Schema) -> None:
         super().__init__()
@@ -75,6 +76,7 @@ class SpectrogramVAE(System):
         self.mixture = ConditionalMixture(config.latent, config.components, schema)
         self.texture = Texture(bands, frames) if config.network == "bands" else None
         self.joint = Joint(schema)
+        self.register_buffer("peaks", torch.tensor([0.0, math.inf]))
 
     @property
     def log_noise(self) -> Tensor:
@@ -128,7 +130,7 @@ class SpectrogramVAE(System):
     @torch.no_grad()
     def settle(self, clips: Clips) -> None:
         """Fit the mixture to the codes of the training set, and the texture to what the decoder misses."""
-        codes, rows, residuals, shown = [], [], [], []
+        codes, rows, residuals, shown, peaks = [], [], [], [], []
         apart = max(1, len(clips) // CONTRAST_CLIPS)
         for number, (audio, conditions) in enumerate(clips.batches(64)):
             x = self.representation.encode(audio)[:, 0]
@@ -139,11 +141,13 @@ class SpectrogramVAE(System):
                 z = z + torch.exp(0.5 * code.log_variance) * drawn
             out = self.network.decode(z, conditions)
             residuals.append(self._residual(x, out, number))
+            peaks.append(audio.abs().amax(dim=(1, 2)))
             codes.append(z)
             rows.append(conditions)
             places = slice(-64 * number % apart, None, apart)
             shown.append((x[places], Decoded(out.mean[places], out.log_spread[places])))
         self.mixture.fit(torch.cat(codes), torch.cat(rows))
+        self.peaks.copy_(torch.quantile(torch.cat(peaks), torch.tensor([0.01, 0.99])))
         if self.texture is not None:
             self.texture.fit(torch.cat(residuals))
             self._set_strength(self.texture, shown)
@@ -200,7 +204,8 @@ class SpectrogramVAE(System):
                 x = self._resemble(like, row, distance, texture, rng)
             else:
                 x = self._draw(row, temperature, texture, options, rng)
-            clips.append(self._cut(self.representation.decode(x[None, None], rng)[0], length))
+            sound = self.representation.decode(x[None, None], rng)[0]
+            clips.append(self._cut(sound if like else self._levelled(sound), length))
         return torch.stack(clips)
 
     def texture_of(self, out: Decoded, strength: float, rng: Generator) -> Tensor:
@@ -243,6 +248,11 @@ class SpectrogramVAE(System):
         out = self.network.decode(code, row[None])
         kept = max(0.0, 1.0 - distance)
         return out.mean[0] + kept * details[0][0] + (1 - kept) * self.texture_of(out, texture, rng)
+
+    def _levelled(self, sound: Tensor) -> Tensor:
+        """The sound with its peak in the range of the training set; a level far outside is the prior's error."""
+        peak = sound.abs().max()
+        return sound * (peak.clamp(float(self.peaks[0]), float(self.peaks[1])) / peak) if peak > 0 else sound
 
     def _cut(self, sound: Tensor, length: int) -> Tensor:
         sound = sound[:, :length].clone()
