@@ -199,3 +199,25 @@ def test_the_peaks_of_new_sounds_lie_in_the_range_of_the_training_set(model: Mod
     assert 0 < low < high < 1.01
     for sound in model.generate(count=24, seed=4):
         assert low - 1e-4 <= sound.peak <= high + 1e-4
+
+
+def test_what_is_silent_at_both_ends_of_a_path_is_silent_between(model: Model) -> None:
+    vae = model.system
+    assert isinstance(vae, SpectrogramVAE)
+    ends = []
+    for hertz in (300, 700):  # half a clip of tone, half of silence
+        tone = 0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(vae.samples) / model.sample_rate)
+        tone[vae.samples // 2 :] = 0
+        ends.append(tone[None])
+    row = torch.zeros(vae.schema.width)
+    with torch.no_grad():
+        between = vae._resemble(ends, row, 0.5, 0.0, torch.Generator())
+        raw = vae.network.decode(
+            torch.lerp(
+                *(vae.network.encode(vae.representation.encode(end[None])[:, 0], row[None]).mean for end in ends), 0.5
+            ),
+            row[None],
+        ).mean[0]
+    silent = torch.zeros_like(between, dtype=torch.bool)
+    silent[:, between.shape[1] // 2 + 4 :] = True
+    assert (between[silent] <= vae.heard(raw)[silent] + 1e-6).all()  # nothing is added to what the code says

@@ -240,14 +240,18 @@ class SpectrogramVAE(System):
         """A variation of one sound, or the point at `distance` (0 to 1) on the way between two."""
         spectra = [self.representation.encode(sound[None])[:, 0] for sound in like]
         codes = [self.network.encode(x, row[None]).mean for x in spectra]
-        details = [x - self.network.decode(code, row[None]).mean for x, code in zip(spectra, codes, strict=True)]
+        decoded = [self.heard(self.network.decode(code, row[None]).mean) for code in codes]
+        details = [x - mean for x, mean in zip(spectra, decoded, strict=True)]  # 0 where both are silent
         if len(like) == 2:
             out = self.network.decode(torch.lerp(codes[0], codes[1], distance), row[None])
-            return out.mean[0] + torch.lerp(details[0], details[1], distance)[0]  # both ends are the sounds themselves
+            return (
+                self.heard(out.mean[0]) + torch.lerp(details[0], details[1], distance)[0]
+            )  # both ends are the sounds themselves
         code = codes[0] + distance * self.mixture.spread * torch.randn(self.config.latent, generator=rng)
         out = self.network.decode(code, row[None])
         kept = max(0.0, 1.0 - distance)
-        return out.mean[0] + kept * details[0][0] + (1 - kept) * self.texture_of(out, texture, rng)
+        mean = torch.lerp(out.mean[0], self.heard(out.mean[0]), kept)
+        return mean + kept * details[0][0] + (1 - kept) * self.texture_of(out, texture, rng)
 
     def _levelled(self, sound: Tensor) -> Tensor:
         """The sound with its peak in the range of the training set; a level far outside is the prior's error."""
