@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -22,7 +20,7 @@ from soundloom.audio import Audio, mix_down, printable, read, resample
 from soundloom.checkpoint import Checkpoint
 from soundloom.checkpoint import load as load_checkpoint
 from soundloom.conditions import Value
-from soundloom.processors import available_processors
+from soundloom.processors import available_processors, in_order
 from soundloom.streams import stream
 
 if TYPE_CHECKING:
@@ -268,18 +266,8 @@ def _run(make: Callable[[int], Made], count: int, jobs: int | None) -> Iterator[
         with _ONE_THREAD.held(before):
             return make(index)
 
-    with ThreadPoolExecutor(workers) as pool:  # also for one worker: the caller's own thread keeps its settings
-        pending: deque[Future[Made]] = deque()
-        try:
-            for index in range(count):
-                pending.append(pool.submit(alone, index))
-                if len(pending) > 4 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+    # in threads also for one worker: the caller's own thread keeps its settings
+    yield from in_order(alone, range(count), workers, ahead=4)
 
 
 class _OneThread:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +16,7 @@ from soundloom.data.index import Column, Entry, Index, Skipped
 from soundloom.data.labels import Labels, group_column, read_labels
 from soundloom.data.memory import Memory, cache_folder
 from soundloom.data.walk import Found, Listing, walk
-from soundloom.processors import available_processors
+from soundloom.processors import available_processors, in_order
 
 __all__ = ["Column", "Entry", "Index", "Skipped", "scan"]
 
@@ -105,7 +103,9 @@ class Survey:
             facts = judged(Path(os.path.join(self.folder, found.location)), cutter)  # noqa: PTH118
             return facts, cutter.clips() if cutter and isinstance(facts, Facts) else []
 
-        for done, (found, (facts, clips)) in enumerate(zip(wanted, in_order(examine, wanted), strict=True), start=1):
+        workers = available_processors()
+        results = map(examine, wanted) if workers == 1 else in_order(examine, wanted, workers)
+        for done, (found, (facts, clips)) in enumerate(zip(wanted, results, strict=True), start=1):
             memory.keep(found, facts)
             entry = self._accept(found, facts, originals)
             if entry and cut and not clips:
@@ -180,26 +180,6 @@ class Survey:
             self.notes.append(f"{path} has a constant offset of {facts.offset:.2f}; clips are made without it")
         self.entries.append(entry)
         return entry
-
-
-def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Apply a function in threads; results come in order, and only a few are held at a time."""
-    workers = available_processors()
-    if workers == 1:
-        yield from map(function, items)
-        return
-    pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > 2 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def _checked(where: Mapping[str, str], columns: Iterable[Column]) -> dict[str, str]:
