@@ -351,7 +351,6 @@ def shelf(run, tmp_path, monkeypatch) -> Path:
     card = {"makes": "hisses and thumps", "data": "made in a test", "licence": "CC0"}
     (shelf / "thumps" / "card.json").write_text(json.dumps(card))
     monkeypatch.setattr("soundloom.checkpoint.SHIPPED", shelf)
-    monkeypatch.setattr("soundloom.catalogue.SHIPPED", shelf)
     return shelf
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from soundloom.checkpoint import CONFIG, SHIPPED, WEIGHTS, shipped
+from soundloom import checkpoint
+from soundloom.checkpoint import CONFIG, WEIGHTS, shipped
 from soundloom.conditions import Schema
 from soundloom.config import from_json, read_json
 
@@ -17,7 +18,7 @@ def catalogue() -> list[dict[str, Any]]:
 
 
 def _entry(name: str) -> dict[str, Any]:
-    folder = SHIPPED / name
+    folder = checkpoint.SHIPPED / name
     config, facts = read_json(folder / CONFIG), read_json(folder / FACTS)
     schema = from_json(Schema, config["schema"])
     return {
