@@ -16,5 +16,5 @@ class Estimate(NamedTuple):
         """Whether the two intervals have no point in common, so that the two values can be told apart."""
         return self.high < other.low or other.high < self.low
 
-    def __sub__(self, constant: float) -> Estimate:  # type: ignore[override]
+    def __sub__(self, constant: float) -> Estimate:
         return Estimate(self.value - constant, self.low - constant, self.high - constant)
