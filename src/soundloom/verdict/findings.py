@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from soundloom.audio import Audio
@@ -73,6 +74,7 @@ class Findings:
     verdicts: list[str] = field(default_factory=list)  # sentences: what can be said, and what cannot
     remarks: list[str] = field(default_factory=list)  # what was left out or changed, and why
     machine: dict[str, Any] = field(default_factory=dict)
+    made_at: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
 
     def find(self, subject: str, name: str, embedding: str | None = None) -> Figure | None:
         """The figure of that subject, name and embedding, or None where it could not be had."""
