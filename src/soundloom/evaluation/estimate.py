@@ -18,3 +18,17 @@ class Estimate(NamedTuple):
 
     def __sub__(self, constant: float) -> Estimate:
         return Estimate(self.value - constant, self.low - constant, self.high - constant)
+
+
+class TooFew(ValueError):
+    """A figure cannot be had from so few sounds; the caller reports the other figures, and this in its place."""
+
+    def __init__(self, figure: str, given: int, needed: int, what: str = "sounds") -> None:
+        super().__init__(figure, given, needed, what)  # kept as they are, so that the error survives pickling
+        self.figure, self.given, self.needed, self.what = figure, given, needed, what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.figure} needs at least {self.needed} {self.what} and was given {self.given}; "
+            f"give {self.needed - self.given} more, or do without {self.figure}"
+        )
