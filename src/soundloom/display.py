@@ -18,6 +18,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from soundloom.data.forecast import Forecast
     from soundloom.data.index import Index
+    from soundloom.training.judge import Judgement
     from soundloom.training.loop import Outcome
 
 SHOWN_SKIPS = 20
@@ -120,9 +121,15 @@ class TrainingDisplay:
 
 def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
     """How a training ended, and what to do next."""
+    from soundloom.training.judge import BEST
+
     done = f"trained {outcome.steps} steps in {_duration(outcome.seconds)}"
     if not outcome.steps:
         done += " (all the time went into preparing: give more --minutes, and go on with --resume)"
+    if outcome.best and outcome.last:
+        done += f"; distance to the held-out sounds {outcome.last.distance.value:.0f}"
+        if outcome.best.step < outcome.last.step:
+            done += f" ({outcome.best.distance.value:.0f} at step {outcome.best.step}, kept in {outcome.run / BEST})"
     hear = shlex.join(["soundloom", "generate", str(outcome.run)])
     if outcome.finished:
         following = f"{done}; now: {hear}"
@@ -135,8 +142,14 @@ def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
         "finished": outcome.finished,
         "losses": outcome.losses,
         "held_out": outcome.held_out,
+        "best": _judged(outcome.best),
+        "last": _judged(outcome.last),
         "next": following,
     }
+
+
+def _judged(judgement: Judgement | None) -> dict[str, Any] | None:
+    return None if judgement is None else {"step": judgement.step, "distance": judgement.distance.value}
 
 
 def reconstruction_table(rows: Sequence[dict[str, Any]]) -> None:

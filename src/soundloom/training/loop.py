@@ -22,6 +22,7 @@ from soundloom.training.budget import Budget, learning_rate_factor
 from soundloom.training.distributed import Team, device_for
 from soundloom.training.feed import Feed
 from soundloom.training.journal import Journal
+from soundloom.training.judge import Judge, Judgement
 from soundloom.training.preview import held_out_loss, preview
 from soundloom.training.settings import TrainSettings
 
@@ -48,6 +49,8 @@ class Outcome:
     finished: bool
     losses: dict[str, float]
     held_out: dict[str, float]
+    best: Judgement | None = None  # the nearest to the held-out clips, kept in the run's folder `best`
+    last: Judgement | None = None
 
 
 class Training:
@@ -78,6 +81,7 @@ class Training:
         self.average = copy.deepcopy(system).eval()
         self.budget = Budget(settings, started_at)
         self.journal = Journal(run, settings.tensorboard and team.leads)
+        self.judge = Judge(run, clips, held_out, settings, watcher.say)
         self.step, self.precision = 0, settings.precision
         self.losses: dict[str, float] = {}
         self.unseen: dict[str, float] = {}
@@ -86,8 +90,11 @@ class Training:
         """Go on from the last saved state."""
         facts = state.load(self.run, self.system, self.average, self.optimizers)
         self.step, self.precision, self.budget.before = facts["step"], facts["precision"], facts["seconds"]
+        self.judge.remember(facts.get("judged", ()))
         if self.team.leads:
             self.journal.forget_from(self.step)
+            if self.judge.history and self.judge.history[-1].step == self.step:  # killed just after it, maybe
+                self._keep(self.judge.history[-1])
         self.watcher.say(f"going on after step {self.step}")
 
     def train(self) -> Outcome:
@@ -120,7 +127,8 @@ class Training:
             finished = fraction >= 1
             if self.team.leads:
                 self.finish()
-        return Outcome(self.run, self.step, self.budget.seconds, finished, self.losses, self.unseen)
+        best, last = self.judge.best, self.judge.history[-1] if self.judge.history else None
+        return Outcome(self.run, self.step, self.budget.seconds, finished, self.losses, self.unseen, best, last)
 
     def _descend(self, objectives: list[tuple[Any, nn.Module]], fraction: float) -> None:
         """One step of every objective of the stage: one for a VAE, two for a GAN."""
@@ -167,7 +175,7 @@ class Training:
         self._settle(self.some)
         self._show()
         self.average.to(self.device)
-        self.budget.reserve = FINISHING * (time.monotonic() - begun)
+        self.budget.reserve = FINISHING * (time.monotonic() - begun - self.judge.spent) + self.judge.needs
 
     def _settle(self, clips: Clips) -> None:
         """Make the averaged weights ready to sample, on the processor, where sampling happens, and keep them."""
@@ -178,24 +186,41 @@ class Training:
         checkpoint.save(self.run, self.average, self.name)
 
     def _show(self) -> None:
-        folder = self.run / "previews" / f"step-{self.step:06d}"
-        preview(folder, self.average, self.settings.preview_count, self.settings.seed)
-        said = f"step {self.step}: {self.settings.preview_count} sounds in {folder}"
+        """Let hear what the averaged weights make, then measure it."""
+        said = [f"step {self.step}"]
+        sounds = self.judge.sounds(self.step, self.average)
+        if self.settings.preview_seconds:
+            folder = self.run / "previews" / f"step-{self.step:06d}"
+            preview(folder, sounds[: self.settings.preview_count])
+            said[0] += f": {self.settings.preview_count} sounds in {folder}"
         if self.unseen:
-            said += "; held out: " + ", ".join(f"{key} {value:.4g}" for key, value in self.unseen.items())
-        self.watcher.say(said)
+            said.append("held out: " + ", ".join(f"{key} {value:.4g}" for key, value in self.unseen.items()))
+        judgement = self.judge.judge(self.step, sounds)
+        if judgement is not None:
+            self._save_state()  # before the best is replaced: whoever goes on from here knows what it is
+            self._keep(judgement)
+            said.append(str(judgement))
+        if self.settings.preview_seconds or judgement is not None:
+            self.watcher.say("; ".join(said))
+        if judgement is not None and self.judge.advice:
+            self.watcher.say(self.judge.advice)
+
+    def _keep(self, judgement: Judgement) -> None:
+        """Log the figures of the averaged weights, and keep the weights if none came nearer."""
+        self.journal.write(self.step, judgement.figures)
+        if judgement is self.judge.best:
+            self.judge.keep(self.average, self.name)
 
     def _save_state(self) -> None:
         facts = {"step": self.step, "seconds": self.budget.seconds, "precision": self.precision}
-        state.save(self.run, self.system, self.average, self.optimizers, facts)
+        state.save(self.run, self.system, self.average, self.optimizers, {**facts, "judged": self.judge.plain()})
 
     def finish(self) -> None:
         """Save, so that nothing that follows can cost the work; then fit the priors to all clips, and let hear."""
         self._save_state()
         self._settle(self.clips)
         self._save_state()  # with the priors
-        if self.settings.preview_seconds:
-            self._show()
+        self._show()
         self.journal.close()
 
     def _faster_precision(self) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from soundloom.audio import write
-from soundloom.generate import Request, stream_of
+from soundloom.generate import Made
 from soundloom.pictures import contact_sheet
 from soundloom.system import Batch, Clips, System
 
 HELD_OUT_CLIPS = 512  # at most
 
 
-def preview(folder: Path, system: System, count: int, seed: int) -> None:
-    """Write `count` sounds of a system as WAV files, and spectrograms.png, into a folder."""
-    sounds = list(stream_of(system, Request(count=count, seed=seed)))
+def preview(folder: Path, sounds: Sequence[Made]) -> None:
+    """Write sounds as WAV files, and spectrograms.png, into a folder."""
     for index, sound in enumerate(sounds):
         write(folder / f"{index:02d}.wav", sound.audio)
     said = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+FEWEST_JUDGED = 20  # sounds of either side: with fewer, the interval of a distance hides all progress
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -21,6 +23,7 @@ class TrainSettings:
     save_seconds: float = 30.0  # 0 saves after each step
     preview_seconds: float = 120.0  # after one at the start and one early; 0 makes none
     preview_count: int = 8
+    judge_count: int = 192  # sounds at each preview that the held-out distance is measured by; 0 measures none
     tensorboard: bool = False  # log for TensorBoard too
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
@@ -33,3 +36,7 @@ class TrainSettings:
             raise ValueError(f"minutes is {self.minutes:g} but must be above 0; 10 is a good start")
         if not 0 <= self.held_out <= 0.9:
             raise ValueError(f"held_out is {self.held_out:g} but must be a share from 0 to 0.9; 0.1 is usual")
+        if self.judge_count and self.judge_count < FEWEST_JUDGED:
+            raise ValueError(
+                f"judge_count is {self.judge_count} but must be at least {FEWEST_JUDGED}, or 0 to measure nothing"
+            )
