@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from soundloom.generate import Model, Request, load
     from soundloom.resynthesis import reconstruct
     from soundloom.training import train
+    from soundloom.verdict.comparison import compare, evaluate
 
 __version__ = "0.1.0"
 
@@ -19,13 +20,15 @@ _HOMES = {
     "Audio": "soundloom.audio",
     "Model": "soundloom.generate",
     "Request": "soundloom.generate",
+    "compare": "soundloom.verdict.comparison",
+    "evaluate": "soundloom.verdict.comparison",
     "load": "soundloom.generate",
     "reconstruct": "soundloom.resynthesis",
     "scan": "soundloom.data.scan",
     "train": "soundloom.training",
 }
 
-__all__ = ["Audio", "Model", "Request", "__version__", "load", "reconstruct", "scan", "train"]
+__all__ = ["Audio", "Model", "Request", "__version__", "compare", "evaluate", "load", "reconstruct", "scan", "train"]
 
 
 def __getattr__(name: str) -> Any:

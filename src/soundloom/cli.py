@@ -26,6 +26,9 @@ Where = Annotated[
     list[str], typer.Option("--where", metavar="LABEL=VALUE", help="Use only files whose label has this value.")
 ]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the preset.")]
+Embeddings = Annotated[
+    list[str], typer.Option("--embedding", metavar="NAME", help="Besides referee and log-mel; default: those at hand.")
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Threads; the bytes do not depend on it.")]
 
 
@@ -270,6 +273,82 @@ def reconstruct(
     for remark in remarks:
         typer.echo(remark)
     reconstruction_table([{**row, **{key: printable(row[key]) for key in ("file", "written")}} for row in rows])
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A shipped model's name, a run folder, or a folder of made sounds.")],
+    folder: Annotated[Path, typer.Argument(help="The sounds it was trained on, with those held out; or others.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/evaluate-MODEL.")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds to make and judge.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    where: Where = [],  # noqa: B006
+    embedding: Embeddings = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Judge a model on sounds it has not seen: distances, copies, obedience, in one HTML report and a JSON file."""
+    _verdict([model], folder, out, "evaluate", as_json, count=count, seed=seed, where=where, embeddings=embedding)
+
+
+@app.command()
+def compare(
+    contenders: Annotated[
+        list[str], typer.Argument(metavar="MODEL... FOLDER", help="Models, baseline:NAME; then the folder of sounds.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/compare-MODELS.")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds each makes.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    where: Where = [],  # noqa: B006
+    embedding: Embeddings = [],  # noqa: B006
+    seconds: Annotated[float | None, typer.Option(help="Length to compare. Default: the shortest model's.")] = None,
+    course_minutes: Annotated[float, typer.Option(help="To train baseline:course, once.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Judge models side by side on the same terms: sorted, with intervals, speed and size, in one report.
+
+    baseline:pca, baseline:mixture, baseline:nearest and baseline:course can be named like models.
+    """
+    if len(contenders) < 2:
+        raise ValueError("name at least one model and, last, the folder of sounds to judge by")
+    *names, folder = contenders
+    settings: dict[str, Any] = {"seconds": seconds, "course_minutes": course_minutes}
+    _verdict(
+        names, Path(folder), out, "compare", as_json,
+        count=count, seed=seed, where=where, embeddings=embedding, **settings,
+    )  # fmt: skip
+
+
+def _verdict(
+    names: list[str], folder: Path, out: Path | None, verb: str, as_json: bool, *, where: list[str],
+    embeddings: list[str], **settings: Any,
+) -> None:  # fmt: skip
+    """Judge, write the report, show its short form."""
+    from soundloom.verdict import naming
+
+    naming.check(names)  # before anything that takes long to import
+    from soundloom.display import show_stages
+    from soundloom.verdict.comparison import compare as judge
+    from soundloom.verdict.report import write_report
+    from soundloom.verdict.summary import to_json
+    from soundloom.verdict.table import show_findings
+
+    plain = "-".join(name.rpartition(":")[2].rstrip("/").rpartition("/")[2] for name in names)
+    target = out or Path("out") / f"{verb}-{plain}"[:120]
+    with show_stages(quiet=as_json) as progress:
+        findings = judge(
+            names,
+            folder,
+            where=_pairs(where, "--where") if where else None,
+            embeddings=embeddings or None,
+            progress=progress,
+            **settings,
+        )
+        progress("writing the report")
+        page, data = write_report(findings, target)
+    if as_json:
+        _print_json({**to_json(findings), "report": str(page), "data": str(data)})
+    else:
+        show_findings(findings, page)
 
 
 @app.command()

@@ -11,7 +11,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +46,18 @@ def show_progress(doing: str, quiet: bool) -> Iterator[Callable[[int, int], None
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(doing, total=None)
         yield lambda done, everything: progress.update(task, completed=done, total=everything)
+
+
+@contextmanager
+def show_stages(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """What is being done and for how long, on standard error: a spinner on a terminal, else a line for each stage."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda sentence: None if quiet else console.print(Text(sentence))
+        return
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("beginning", total=None)
+        yield lambda sentence: progress.update(task, description=escape(sentence))
 
 
 def scan_table(index: Index, cost: Forecast | None) -> None:

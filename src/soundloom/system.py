@@ -188,6 +188,18 @@ class System(nn.Module, ABC):
             options: settings of sampling that only this system has (`sampling_options` names them).
         """
 
+    def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor | None:
+        """What the system keeps of sounds: encoded to its codes and decoded, as near as it can come.
+
+        Args:
+            audio: (batch, channel, time) at the representation's rate.
+            conditions: their condition rows, (batch, schema.width).
+
+        Returns:
+            (batch, channel, time), or None for a system that has no code of a whole sound.
+        """
+        return None
+
     def sampling_options(self) -> dict[str, str]:
         """Names of the sampling settings that this system alone has, with a sentence each."""
         return {}

@@ -6,7 +6,7 @@ import numpy as np
 
 from soundloom.evaluation.estimate import TooFew
 
-CONSTANT = 1e-6  # a feature that varies less than this part of its largest value is constant but for rounding
+LEAST_DEVIATION = 0.25  # of the root mean square over features: what varies less counts in units of this
 
 
 def checked(figure: str, embeddings: np.ndarray, needed: int, side: str) -> np.ndarray:
@@ -55,10 +55,10 @@ def checked_pair(
 def scale_of(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation (feature,) that put the reference on mean 0 and deviation 1, feature by feature.
 
-    A feature that is constant over the reference gets the median deviation of those that vary: it cannot be
-    measured in units of its own, yet another set may well differ in it.
+    A feature that hardly varies over the reference, such as a band above all its sounds, is not divided by next to
+    nothing: deviations are at least a quarter of the root mean square over features. Else one such feature would be
+    all that a distance hears as soon as another set has a little there.
     """
     mean, deviation = reference.mean(axis=0), reference.std(axis=0)
-    varies = deviation > CONSTANT * np.abs(reference).max(axis=0)
-    usual = float(np.median(deviation[varies])) if varies.any() else 1.0
-    return mean, np.where(varies, deviation, usual)
+    usual = float(np.sqrt(np.square(deviation).mean()))
+    return mean, np.maximum(deviation, LEAST_DEVIATION * usual if usual > 0 else 1.0)

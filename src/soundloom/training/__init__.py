@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundloom.config import from_json, nearest, override, read_json, to_json, write_json
+from soundloom.data.account import FILE as DATA
 from soundloom.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from soundloom.training.distributed import Team
     from soundloom.training.loop import Outcome, Watcher
 
-DATA, TRAINING = "data.json", "training.json"
+TRAINING = "training.json"
 
 __all__ = ["TrainSettings", "train"]
 
@@ -121,6 +122,7 @@ def _afresh(
 
     from soundloom import checkpoint
     from soundloom.conditions import Schema
+    from soundloom.data.account import digests
     from soundloom.data.labels import known, propose_conditions
     from soundloom.discover import system_named
     from soundloom.joint import Joint
@@ -153,7 +155,7 @@ def _afresh(
     joint.fit([known(schema, labels) for labels in ours.labels])
     if us.leads:
         run.mkdir(parents=True, exist_ok=True)
-        write_json(run / DATA, _account(store, ours, held_out, schema))
+        write_json(run / DATA, _account(store, ours, held_out, schema) | digests(ours, held_out, where or {}))
         write_json(run / checkpoint.CONFIG, checkpoint.describe(system, name))
         write_json(run / TRAINING, to_json(Recipe(name, dict(where or {}), settings)))
     return Training(run, system, name, clips, unseen, settings, us, watch, started_at)

@@ -49,7 +49,7 @@ class ELBO(Objective):
     def forward(self, batch: Batch, fraction: float) -> Loss:
         vae, config = self.vae, self.vae.config
         x = batch.x[:, 0]
-        conditions = hide(batch.conditions, batch.uniform(1), vae.schema, config.unknown_share)
+        conditions = hide(batch.conditions, batch.uniform(len(vae.schema.conditions)), vae.schema, config.unknown_share)
         code = vae.network.encode(x, conditions)
         z = code.mean
         if config.variational:
@@ -71,8 +71,10 @@ class ELBO(Objective):
 
 
 def hide(conditions: Tensor, drawn: Tensor, schema: Schema, share: float) -> Tensor:
-    """Make all conditions of a share of the rows unknown; `drawn` is uniform, (row, 1)."""
-    return torch.where(drawn < share, torch.zeros_like(conditions), conditions) if schema.width else conditions
+    """Make each condition of a share of the rows unknown; `drawn` is uniform, (row, condition)."""
+    widths = torch.tensor([condition.width + 1 for condition in schema.conditions], device=drawn.device)
+    hidden = torch.repeat_interleave(drawn < share, widths, dim=1)
+    return torch.where(hidden, torch.zeros_like(conditions), conditions) if schema.width else conditions
 
 
 def negative_log_likelihood(error: Tensor, log_deviation: Tensor) -> Tensor:

@@ -1,8 +1,11 @@
-"""A mixture of Gaussians fitted to the codes of the training set, and steered by conditions.
+"""Where new codes are drawn: near codes of training sounds that fit the conditions, in a mixture of Gaussians.
 
 A VAE with a sharp likelihood never fills its standard-normal prior; drawing from the codes that training sounds
 really have (the aggregate posterior) is the largest single gain in its samples (Tomczak & Welling 2018,
-https://arxiv.org/abs/1705.07120).
+https://arxiv.org/abs/1705.07120). A mixture of 20 Gaussians is coarse in 64 dimensions: it lacks the rarer sounds and
+the finer relations. So a draw starts at the code of a training sound, is brought nearer to the middle of its Gaussian
+and gets noise of that Gaussian's shape, in such shares that the variance stays (the smoothed bootstrap with shrinkage:
+Silverman & Young 1987, https://doi.org/10.1093/biomet/74.3.469).
 """
 
 from __future__ import annotations
@@ -13,10 +16,14 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from soundloom.conditions import Schema
+from soundloom.conditions import Category, Schema
 
 CLIPS_PER_COMPONENT = 24  # fewer clips than this for each component give fewer components
 RIDGE = 1.0  # in clips: shrinks the regression of rare conditions towards the common mean
+NEAR_KNOTS = 1.5  # a Scalar is near another if its place among the knots is
+STRANGE = -14.0  # log-weight of a sound with another value of a Category
+FAR = -8.0  # log-weight of a sound with a far value of a Scalar
+UNKNOWN = -2.0  # log-weight of a sound that does not say
 
 
 class Place(NamedTuple):
@@ -27,14 +34,16 @@ class Place(NamedTuple):
 
 
 class ConditionalMixture(nn.Module):
-    """p(code | conditions): a linear prediction from the conditions plus a mixture whose shares they set."""
+    """p(code | conditions): a linear prediction from the conditions plus a smoothed bootstrap of what is left."""
 
     shares: Tensor  # (component,), 0 where unused
     means: Tensor  # (component, code)
     factors: Tensor  # (component, code, code), lower Cholesky factors
-    typical: Tensor  # (component, schema.width): the mean condition row of each component
     slope: Tensor  # (code, schema.width)
     spread: Tensor  # (code,): standard deviation of the codes of the training set
+    rest: Tensor  # (clip, code): codes of the training set, less what their conditions predict
+    members: Tensor  # (clip,): the component of each
+    places: Tensor  # (clip, condition): place of a Category's value, or of a Scalar's among its knots; NaN: unknown
 
     def __init__(self, latent: int, components: int, schema: Schema) -> None:
         super().__init__()
@@ -42,9 +51,11 @@ class ConditionalMixture(nn.Module):
         self.register_buffer("shares", torch.eye(1, components)[0])
         self.register_buffer("means", torch.zeros(components, latent))
         self.register_buffer("factors", torch.eye(latent).repeat(components, 1, 1))
-        self.register_buffer("typical", torch.zeros(components, schema.width))
         self.register_buffer("slope", torch.zeros(latent, schema.width))
         self.register_buffer("spread", torch.ones(latent))
+        self.register_buffer("rest", torch.zeros(1, latent))
+        self.register_buffer("members", torch.zeros(1, dtype=torch.int16))
+        self.register_buffer("places", torch.full((1, len(schema.conditions)), torch.nan))
 
     @torch.no_grad()
     def fit(self, codes: Tensor, conditions: Tensor) -> None:
@@ -52,8 +63,9 @@ class ConditionalMixture(nn.Module):
         from sklearn.mixture import GaussianMixture
 
         z, rows = codes.double().numpy(), conditions.double().numpy()
+        self.places = self._places(conditions)
         if len(z) == 1:  # scikit-learn wants two
-            z, rows = z.repeat(2, axis=0), rows.repeat(2, axis=0)
+            z, rows, self.places = z.repeat(2, axis=0), rows.repeat(2, axis=0), self.places.repeat(2, 1)
         slope = np.linalg.solve(rows.T @ rows + RIDGE * np.eye(rows.shape[1]), rows.T @ z) if rows.shape[1] else None
         rest = z - rows @ slope if slope is not None else z
         used = int(np.clip(len(z) // CLIPS_PER_COMPONENT, 1, len(self.shares)))
@@ -66,31 +78,62 @@ class ConditionalMixture(nn.Module):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # not converged after 60 rounds is near enough to draw from
             mixture.fit(rest)
-        responsibilities = mixture.predict_proba(rest)
         self.shares.zero_()
         self.shares[:used] = torch.from_numpy(mixture.weights_).float()
         self.means[:used] = torch.from_numpy(mixture.means_).float()
         self.factors[:used] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float()
+        self.rest = torch.from_numpy(rest).float()
+        self.members = torch.from_numpy(mixture.predict(rest)).to(torch.int16)
         if slope is not None:
-            typical = responsibilities.T @ rows / (responsibilities.sum(axis=0)[:, None] + 1e-9)
-            self.typical[:used] = torch.from_numpy(typical).float()
             self.slope.copy_(torch.from_numpy(slope.T).float())
         self.spread.copy_(codes.std(dim=0) if len(codes) > 1 else torch.ones_like(self.spread))
 
-    def place(self, conditions: Tensor, rng: Generator, temperature: float = 1.0) -> Place:
-        """Draw the component for one clip's condition row, (width,); at temperature 0 it is the heaviest."""
-        weights = self.shares * self._agreement(conditions)
+    def place(self, conditions: Tensor, rng: Generator, temperature: float = 1.0, smoothing: float = 1.0) -> Place:
+        """Draw where one clip's code is drawn, given its condition row, (width,).
+
+        Args:
+            smoothing: 0 stays at the codes of training sounds, 1 forgets them and keeps their Gaussian.
+            temperature: below 1 keeps nearer to the middle of the Gaussian; at 0 that of the heaviest one.
+        """
+        fit = self._fit(conditions)
+        weights = torch.zeros_like(self.shares).index_add_(0, self.members.long(), fit)
         weights = (weights / weights.max()) ** (1 / max(temperature, 1e-3))
         component = int(torch.multinomial(weights / weights.sum(), 1, generator=rng))
-        return Place(self.means[component] + self.slope @ conditions, self.factors[component])
+        inside = fit * (self.members == component)
+        clip = int(torch.multinomial(inside / inside.sum(), 1, generator=rng))
+        kept = temperature * (1 - smoothing**2) ** 0.5
+        middle = self.means[component]
+        return Place(
+            middle + kept * (self.rest[clip] - middle) + self.slope @ conditions, smoothing * self.factors[component]
+        )
 
-    def _agreement(self, conditions: Tensor) -> Tensor:
-        """How well each component knows the conditions, (component,): the product over those that are known."""
-        agreement, start = torch.ones_like(self.shares), 0
+    def _fit(self, conditions: Tensor) -> Tensor:
+        """How well each training sound fits the conditions that are known, (clip,), 1 for the best."""
+        logarithm = torch.zeros(len(self.places))
+        for column, wanted in enumerate(self._places(conditions[None])[0]):
+            if torch.isnan(wanted):
+                continue
+            apart = (self.places[:, column] - wanted).abs()
+            if isinstance(self.schema.conditions[column], Category):
+                cost = torch.where(apart < 0.5, 0.0, STRANGE)
+            else:
+                cost = torch.maximum(-0.5 * (apart / NEAR_KNOTS).square(), FAR - 0.01 * apart)
+            logarithm += torch.where(torch.isnan(apart), UNKNOWN, cost)
+        return torch.exp(logarithm - logarithm.max())
+
+    def _places(self, conditions: Tensor) -> Tensor:
+        """What condition rows (clip, width) say, (clip, condition); see `places`."""
+        columns, start = [], 0
         for condition in self.schema.conditions:
-            known = conditions[start + condition.width]
-            code = conditions[start : start + condition.width]
-            if known > 0:
-                agreement = agreement * (self.typical[:, start : start + condition.width] @ code + 1e-6)
+            code = conditions[:, start : start + condition.width]
+            known = conditions[:, start + condition.width] > 0
+            place = code @ torch.arange(condition.width, dtype=code.dtype)
+            columns.append(torch.where(known, place, torch.nan))
             start += condition.width + 1
-        return agreement
+        return torch.stack(columns, dim=1).float() if columns else torch.zeros(len(conditions), 0)
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
+        for name in ("rest", "members", "places"):  # as many clips as the training set had
+            if f"{prefix}{name}" in state:
+                setattr(self, name, torch.empty_like(state[f"{prefix}{name}"]))
+        super()._load_from_state_dict(state, prefix, *rest)

@@ -70,6 +70,7 @@ class VAEConfig:
     kl_warmup: float = 0.1  # share of the training over which the divergence comes in
     free_bits: float = 0.0  # nats of each dimension that cost nothing
     components: int = 20  # of the mixture fitted to the codes of the training set
+    smoothing: float = 0.6  # of the prior: 0 draws codes of training sounds, 1 from the mixture alone
 
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -90,10 +91,10 @@ class VAEConfig:
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} is {value:g} but must be at least 0 and finite; {advice}")
-        for name in ("kl_warmup", "unknown_share"):
+        for name, usual_share in (("kl_warmup", 0.1), ("unknown_share", 0.1), ("smoothing", 0.6)):
             value = getattr(self, name)
             if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value:g} but must be a share from 0 to 1; 0.1 is usual")
+                raise ValueError(f"{name} is {value:g} but must be a share from 0 to 1; {usual_share:g} is usual")
         for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.001 is usual")):
             value = getattr(self, name)
             if not 0 < value < math.inf:
@@ -110,6 +111,7 @@ class VAEConfig:
 PRESETS = {
     "sounds": VAEConfig(),  # any short sounds; the default
     "drums": VAEConfig(
+        widths=(96, 128, 152, 152),
         conditions=("kind",),
         augment=Augmentation(
             gain_db=6.0, shift_seconds=0.02, tilt_db=4.0, decay_db_per_second=30.0, speed_semitones=1.5

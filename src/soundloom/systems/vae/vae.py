@@ -37,6 +37,7 @@ from soundloom.systems.vae.texture import STRENGTHS, Texture, contrast
 STUDIED_CHANGES = 2  # augmented passes that the principal components see besides the clips as they are
 NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
 CONTRAST_CLIPS = 24  # that the strength of the texture is set by
+PRIORS = ("sounds", "mixture", "normal")  # where codes are drawn; the first is the default
 AT_FLOOR = 1e-5  # above the floor by less than this is at it
 
 
@@ -104,15 +105,16 @@ class SpectrogramVAE(System):
 
     def sampling_options(self) -> dict[str, str]:
         return {
-            "prior": "mixture (default: fitted to the codes of the training set) or normal (the standard-normal prior)",
+            "prior": "sounds (default: around the codes of training sounds), mixture (of Gaussians fitted to them) or "
+            "normal (the standard-normal prior)",
             "texture": "1 (default) samples p(x | code); 0 gives its mean, smoother than real sounds",
         }
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         super().check_options(options)
-        prior, texture = options.get("prior", "mixture"), options.get("texture", 1.0)
-        if prior not in ("mixture", "normal"):
-            raise ValueError(f"prior={prior}: {nearest(str(prior), ('mixture', 'normal'))}")
+        prior, texture = options.get("prior", PRIORS[0]), options.get("texture", 1.0)
+        if prior not in PRIORS:
+            raise ValueError(f"prior={prior}: {nearest(str(prior), PRIORS)}")
         if not isinstance(texture, int | float) or not 0 <= texture <= 2:
             raise ValueError(f"texture={texture} but must be a number from 0 to 2; 1 samples p(x | code), 0 its mean")
 
@@ -208,6 +210,13 @@ class SpectrogramVAE(System):
             clips.append(self._cut(sound if like else self._levelled(sound), length))
         return torch.stack(clips)
 
+    @torch.no_grad()
+    def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor:
+        x = self.representation.encode(audio)[:, 0]
+        mean = self.heard(self.network.decode(self.network.encode(x, conditions).mean, conditions).mean)
+        clips = [self.representation.decode(clip[None, None], stream(0, row)) for row, clip in enumerate(mean)]
+        return torch.cat(clips)[..., : audio.shape[-1]]
+
     def texture_of(self, out: Decoded, strength: float, rng: Generator) -> Tensor:
         """What a sample of p(x | code) adds to its mean, (frequency, frame)."""
         if not strength:
@@ -225,9 +234,10 @@ class SpectrogramVAE(System):
         return out.mean[0] + self.texture_of(out, texture, rng)
 
     def _place(self, row: Tensor, options: Mapping[str, Any], temperature: float, rng: Generator) -> Place:
-        if options.get("prior", "mixture") == "normal":
+        prior = options.get("prior", PRIORS[0])
+        if prior == "normal":
             return Place(torch.zeros(self.config.latent), torch.eye(self.config.latent))
-        return self.mixture.place(row, rng, temperature)
+        return self.mixture.place(row, rng, temperature, self.config.smoothing if prior == "sounds" else 1.0)
 
     def _start(
         self, asked: Mapping[str, Value], options: Mapping[str, Any], temperature: float, rng: Generator

@@ -1,0 +1,43 @@
+"""Log-mel statistics: of each band the mean level, its deviation over time and its change from frame to frame.
+
+Nothing is learnt, so nothing can be unfair about it; it hears balance, dynamics and grain, not what a sound is.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from soundloom.representations.mel import MelSpectrogram
+
+BANDS = 40
+AT_ONCE = 64
+
+
+class LogMelStatistics:
+    """120 numbers for each sound, in dB: 40 means, 40 standard deviations, 40 mean absolute changes."""
+
+    name = "log-mel"
+    sample_rate = 22050
+    digest = "log-mel-1"
+
+    def __init__(self) -> None:
+        self.levels = MelSpectrogram(
+            self.sample_rate, n_fft=1024, hop=256, bands=BANDS, floor_db=-75.0, peak_db=20.0, output="decibels"
+        )
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        import torch
+
+        parts = []
+        for at in range(0, len(audio), AT_ONCE):
+            decibels = self.levels.encode(torch.from_numpy(audio[at : at + AT_ONCE])[:, None])[:, 0]
+            change = (decibels[:, :, 1:] - decibels[:, :, :-1]).abs().mean(dim=2)
+            parts.append(torch.cat((decibels.mean(dim=2), decibels.std(dim=2), change), dim=1).numpy())
+        return np.concatenate(parts)
+
+
+@lru_cache(maxsize=1)
+def load() -> LogMelStatistics:
+    return LogMelStatistics()

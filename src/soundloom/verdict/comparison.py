@@ -1,0 +1,215 @@
+"""Evaluation and comparison from beginning to end: names and a folder in, findings out."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from soundloom.verdict.findings import Findings
+
+EMBEDDINGS = ("referee", "log-mel")  # always reported
+COUNT = 500
+SHOWN, SHOWN_OF_SEVERAL = 16, 6  # generated examples
+Progress = Callable[[str], None]
+
+__all__ = ["compare", "evaluate"]
+
+
+def evaluate(model: str | Path, folder: str | Path, **more: Any) -> Findings:
+    """Judge one model on sounds that it has not seen; see `compare` for the arguments and errors."""
+    return _judge([str(model)], Path(folder), **more)
+
+
+def compare(models: Sequence[str | Path], folder: str | Path, **more: Any) -> Findings:
+    """Judge models, baselines and folders of sounds side by side: the same held-out clips, count, loudness and length.
+
+    Args:
+        models: shipped models, run folders, `baseline:pca`, `baseline:mixture`, `baseline:nearest`,
+            `baseline:course`, or folders of sounds that anything has made.
+        folder: the sounds that the models were trained on, with those that they were not; or others.
+        count: sounds made by each, 500 if not said.
+        seed: of everything that is drawn.
+        where: only files of the folder whose labels have these values; None chooses as the first model's training did.
+        embeddings: names besides referee and log-mel, such as clap; left out, those whose weights are at hand.
+        seconds: length that is compared; None takes the shortest of the models.
+        course_minutes: how long `baseline:course` is trained; it is kept for the next time.
+        progress: told what is being done.
+
+    Returns:
+        What was found; `soundloom.verdict.report.write_report` makes it a page and a JSON file.
+
+    Raises:
+        ValueError: no such model, baseline or embedding, or no sound to judge by.
+    """
+    return _judge([str(model) for model in models], Path(folder), **more)
+
+
+def _judge(
+    names: Sequence[str],
+    folder: Path,
+    *,
+    count: int = COUNT,
+    seed: int = 0,
+    where: Mapping[str, str] | None = None,
+    embeddings: Sequence[str] | None = None,
+    seconds: float | None = None,
+    course_minutes: float | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    from soundloom.verdict import examples, naming
+    from soundloom.verdict.contenders import FolderContender, ModelContender
+    from soundloom.verdict.copying import CopySearch
+    from soundloom.verdict.findings import Findings
+    from soundloom.verdict.judging import Verdict
+    from soundloom.verdict.obeying import Judge
+    from soundloom.verdict.pairs import reconstruct
+    from soundloom.verdict.sentences import sentences
+
+    if not names:
+        raise ValueError("nothing to judge; name a model, such as drums")
+    if not 2 <= count <= 1_000_000:
+        raise ValueError(f"count is {count} but must be 2 to 1000000; 500 is usual")
+    naming.check(names)
+    tell = progress or (lambda sentence: None)
+    loaded = naming.models(names)
+    findings = Findings(title=_title(names), command=_command(names, folder, count, seed), reference={})
+    hearing = _embeddings(embeddings, findings.remarks)
+    terms, settings = _terms(list(loaded.values()), count, seed, seconds)
+    material = _material(folder, list(loaded.values()), settings, where)
+    findings.remarks += material.remarks
+    findings.reference |= _reference(material, terms, settings)
+    findings.machine |= _machine()
+    verdict = Verdict(material, terms, hearing, findings, tell)
+    verdict.listen()
+    representation = _representation(list(loaded.values()), terms)
+    search = CopySearch.of(verdict)
+    schema = next((each.model.system.schema for each in loaded.values() if each.model.system.schema.conditions), None)
+    judge = Judge.of(verdict, schema) if schema else None
+    if judge:
+        judge.real_sounds()
+    shown = SHOWN if len(names) == 1 else SHOWN_OF_SEVERAL
+    for name in names:
+        minutes = naming.COURSE_MINUTES if course_minutes is None else course_minutes
+        contender = naming.contender(name, loaded, material, representation, minutes, tell)
+        verdict.hear_contender(contender)
+        copies = search.search(name) if search else None
+        examples.generated(verdict, name, search, copies, shown)
+        if isinstance(contender, ModelContender):
+            verdict.hear_ceiling(contender)
+            pair = reconstruct(verdict, contender)
+            if pair is not None:
+                examples.reconstructed(verdict, name, pair, contender.model.sample_rate, shown // 2)
+            if judge:
+                judge.model(contender)
+            verdict.cost(contender)
+        elif isinstance(contender, FolderContender):
+            _overlap(verdict, contender)
+    examples.real(verdict, shown // 2)
+    findings.verdicts += list(sentences(verdict))
+    return findings
+
+
+def _embeddings(asked: Sequence[str] | None, remarks: list[str]) -> list[Any]:
+    """The two that are always there, and those asked for; or, where none was asked for, those at hand."""
+    from soundloom.evaluation import embeddings
+
+    found = [embeddings.load(name) for name in EMBEDDINGS]
+    wanted = asked if asked is not None else [name for name in embeddings.known() if name not in EMBEDDINGS]
+    for name in wanted:
+        if name in EMBEDDINGS:
+            continue
+        try:
+            found.append(embeddings.load(name))
+        except embeddings.Missing as missing:
+            if asked is not None:
+                raise
+            remarks.append(f"{name} is not reported: {missing}")
+    return found
+
+
+def _terms(models: list[Any], count: int, seed: int, seconds: float | None) -> tuple[Any, Any]:
+    """Rate and length that all have, and how the folder is cut: as the first model's training cut it."""
+    from soundloom.data.clips import ClipSettings
+    from soundloom.verdict.contenders import Terms
+
+    rates = [each.model.sample_rate for each in models] or [22050]
+    lengths = [each.model.seconds for each in models] or [1.0]
+    if seconds is not None and not 0.05 <= seconds <= min(lengths) + 1e-9:
+        raise ValueError(f"seconds is {seconds:g} but must be 0.05 to {min(lengths):g}, what every model can make")
+    terms = Terms(min(rates), min(lengths) if seconds is None else seconds, count, seed)
+    config = models[0].model.system.config if models else None
+    cut: Any = getattr(config, "cut", "start")
+    return terms, ClipSettings(terms.sample_rate, terms.seconds, cut=cut, trim=getattr(config, "trim", True))
+
+
+def _material(folder: Path, models: list[Any], settings: Any, where: Mapping[str, str] | None) -> Any:
+    from soundloom.verdict.material import gather
+
+    return gather(folder, [each.account for each in models], settings, where)
+
+
+def _representation(models: list[Any], terms: Any) -> Any:
+    """What the linear baselines see: the first model's spectrogram, or a mel spectrogram at the common rate."""
+    from soundloom.representations import build
+    from soundloom.representations.spectral import Levelled
+
+    for each in models:
+        if isinstance(each.model.system.representation, Levelled):
+            return each.model.system.representation
+    return build({"kind": "mel", "sample_rate": terms.sample_rate, "bands": 80})
+
+
+def _overlap(verdict: Any, contender: Any) -> None:
+    """Say how many sounds of a folder are held-out or training sounds themselves."""
+    from soundloom.data.account import short
+
+    for side, store in (("held-out", verdict.material.held_out), ("training", verdict.material.training)):
+        same = contender.digests & {short(entry.digest) for entry in store.entries}
+        if same:
+            verdict.say(f"{contender.name}: {len(same)} of its sounds are {side} sounds themselves, which flatters it")
+
+
+def _title(names: Sequence[str]) -> str:
+    return f"Verdict on {names[0]}" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} compared"
+
+
+def _command(names: Sequence[str], folder: Path, count: int, seed: int) -> str:
+    verb = "evaluate" if len(names) == 1 else "compare"
+    return shlex.join(["soundloom", verb, *names, str(folder), "--count", str(count), "--seed", str(seed)])
+
+
+def _reference(material: Any, terms: Any, settings: Any) -> dict[str, Any]:
+    from soundloom.audio import printable
+    from soundloom.evaluation.fair import LOUDNESS_LUFS
+
+    return {
+        "folder": printable(material.held_out.index.folder),
+        "held-out clips": len(material.held_out),
+        "held-out groups": len(set(material.held_out.groups)),
+        "training clips": len(material.training),
+        "only files where": ", ".join(f"{name}={value}" for name, value in material.where.items()) or "all",
+        "sounds of each": terms.count,
+        "seconds": round(terms.seconds, 4),
+        "sample rate": terms.sample_rate,
+        "loudness": f"{LOUDNESS_LUFS:g} LUFS",
+        "seed": terms.seed,
+    }
+
+
+def _machine() -> dict[str, Any]:
+    import torch
+
+    from soundloom import __version__
+    from soundloom.processors import available_processors
+
+    return {
+        "soundloom": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": platform.processor() or platform.machine(),
+        "processors": available_processors(),
+    }

@@ -1,0 +1,47 @@
+"""What a sound costs: time and memory of a model on one processor, measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from typing import NamedTuple
+
+SOUNDS, TRIALS = 8, 5
+PROGRAM = """
+import json, resource, sys, time
+from soundloom.generate import Request, load
+model = load(sys.argv[1])
+count, trials = int(sys.argv[2]), int(sys.argv[3])
+times = []
+for trial in range(trials + 1):
+    begun = time.perf_counter()
+    made = sum(sound.audio.samples.shape[1] for sound in model.stream(Request(count=count, seed=trial), 1))
+    times.append((time.perf_counter() - begun) / (made / model.sample_rate))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"factors": sorted(times[1:]), "peak": peak * (1 if sys.platform == "darwin" else 1024)}))
+"""
+
+
+class Cost(NamedTuple):
+    """Of a model on one processor, sounds made one after another."""
+
+    real_time_factor: (
+        float  # seconds of work for a second of sound, the median of 5; a first one, to warm up, is left out
+    )
+    quickest: float
+    slowest: float
+    peak_megabytes: float  # resident memory of the whole process
+
+
+def cost_of(model: str) -> Cost | None:
+    """Measure a model by its name or folder; None where the process fails."""
+    command = [sys.executable, "-c", PROGRAM, model, str(SOUNDS), str(TRIALS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        said = json.loads(done.stdout.splitlines()[-1])
+        factors = [float(factor) for factor in said["factors"]]
+        return Cost(statistics.median(factors), factors[0], factors[-1], float(said["peak"]) / 1e6)
+    except (IndexError, KeyError, ValueError):
+        return None

@@ -1,0 +1,63 @@
+"""The figures that compare two sets of sounds in one embedding; what cannot be had is said and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from soundloom.evaluation.bins import Bins, jensen_shannon, ndb
+from soundloom.evaluation.estimate import Estimate, TooFew
+from soundloom.evaluation.frechet import frechet_infinite
+from soundloom.evaluation.kernels import kad, kid
+from soundloom.evaluation.neighbours import density_and_coverage, diversity
+
+Better = Literal["lower", "higher", "one"]
+FRECHET_SOUNDS = 2000  # of each side, at most: more change the limit little and cost much
+
+
+class Distance(NamedTuple):
+    """One figure of one set against the reference."""
+
+    name: str
+    better: Better
+    estimate: Estimate
+
+
+def distances(
+    reference: np.ndarray, other: np.ndarray, bins: Bins | None, say: Callable[[str], None]
+) -> Iterator[Distance]:
+    """All figures of embeddings `other` against `reference`, both (sound, feature).
+
+    Args:
+        bins: of the training set, for NDB and JS; without them these two are left out.
+        say: takes a sentence for each figure that could not be had.
+    """
+    plans: list[tuple[tuple[tuple[str, Better], ...], Callable[[], tuple[Estimate, ...]]]] = [
+        ((("KID", "lower"),), lambda: (kid(reference, other),)),
+        ((("KAD", "lower"),), lambda: (kad(reference, other),)),
+        (
+            (("Frechet, n to infinity", "lower"),),
+            lambda: (frechet_infinite(reference[:FRECHET_SOUNDS], other[:FRECHET_SOUNDS]),),
+        ),
+        ((("density", "higher"), ("coverage", "higher")), lambda: density_and_coverage(reference, other)),
+        ((("diversity", "one"),), lambda: (diversity(reference, other),)),
+    ]
+    if bins is not None:
+        known = bins
+        plans += [
+            ((("NDB", "lower"),), lambda: (ndb(known, reference, other),)),
+            ((("JS", "lower"),), lambda: (jensen_shannon(known, reference, other),)),
+        ]
+    for names, measure in plans:
+        try:
+            found = measure()
+        except TooFew as few:
+            say(str(few))
+            continue
+        except ValueError as error:
+            say(str(error))
+            continue
+        for (name, better), estimate in zip(names, found, strict=True):
+            yield Distance(name, better, estimate)

@@ -1,0 +1,156 @@
+"""One verdict: every contender heard on the same terms, measured by the same figures, between the same references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from soundloom.evaluation.bins import Bins, fit_bins
+from soundloom.evaluation.embeddings import Embedding
+from soundloom.evaluation.estimate import Estimate, TooFew
+from soundloom.evaluation.store import EmbeddingStore
+from soundloom.evaluation.worst import noise_with_envelopes
+from soundloom.verdict import pairs
+from soundloom.verdict.contenders import Block, Contender, ModelContender, Terms, on_terms
+from soundloom.verdict.cost import SOUNDS, cost_of
+from soundloom.verdict.distances import distances
+from soundloom.verdict.findings import Figure, Findings, Subject
+from soundloom.verdict.hearing import Heard, blocks_of, hear
+from soundloom.verdict.material import Material
+
+if TYPE_CHECKING:
+    from soundloom.data.clips import ClipStore
+
+FLOOR = "training sounds"
+NOISE = "noise with the same envelopes"
+REFERENCE = 5000  # held-out clips that are compared with, at most, evenly spread
+BINNED = 5000  # training clips that the bins are fitted to, at most
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Verdict:
+    """A verdict on its way: what was heard so far, and what was found."""
+
+    material: Material  # on common terms
+    terms: Terms
+    embeddings: Sequence[Embedding]
+    findings: Findings
+    progress: Progress
+    store: EmbeddingStore = field(default_factory=EmbeddingStore)
+    heard: dict[str, Heard] = field(default_factory=dict)
+    reference: Heard = field(default_factory=Heard)
+    bins: dict[str, Bins] = field(default_factory=dict)
+
+    def say(self, sentence: str) -> None:
+        """A remark for the report, once."""
+        if sentence not in self.findings.remarks:
+            self.findings.remarks.append(sentence)
+
+    def listen(self) -> None:
+        """Hear the held-out sounds, and what else every verdict compares with them."""
+        held_out = evenly(self.material.held_out, REFERENCE)
+        self.progress(f"hearing {len(held_out)} held-out sounds")
+        self.reference = hear(store_blocks(held_out), self.embeddings, self.store, self.terms.sample_rate)
+        if len(self.material.training):
+            self._listen_to_training()
+        noise = noise_with_envelopes(self.reference.audio, self.terms.sample_rate, self.terms.seed)
+        self.hear_subject(Subject(NOISE, "bad"), blocks_of(noise))
+
+    def _listen_to_training(self) -> None:
+        training = evenly(self.material.training, BINNED)
+        self.progress(f"hearing {len(training)} training sounds")
+        everything = hear(store_blocks(training), self.embeddings, self.store, self.terms.sample_rate)
+        for embedding in self.embeddings:
+            try:
+                self.bins[embedding.name] = fit_bins(everything.vectors[embedding.name])
+            except TooFew as few:
+                self.say(str(few))
+        chosen = np.random.default_rng(self.terms.seed).permutation(len(training))[: self.terms.count]
+        self.hear_subject(Subject(FLOOR, "floor"), store_blocks(training.subset(np.sort(chosen))))
+
+    def hear_subject(self, subject: Subject, blocks: Any) -> Heard:
+        """Hear one set of sounds and measure its distances from the held-out ones."""
+        self.findings.subjects.append(subject)
+        self.progress(f"hearing {subject.name}")
+        heard = hear(blocks, self.embeddings, self.store, self.terms.sample_rate)
+        self.heard[subject.name] = heard
+        for remark in heard.remarks(subject.name):
+            self.say(remark)
+        for name, vectors in heard.vectors.items():
+            for found in distances(self.reference.vectors[name], vectors, self.bins.get(name), self.say):
+                unit = "x 1000" if found.name in ("KID", "KAD") else ""
+                self.note(subject.name, found.name, found.estimate, found.better, heard.sounds, name, unit)
+        return heard
+
+    def hear_ceiling(self, contender: ModelContender) -> None:
+        """Held-out sounds through the representation of a model and back: as near as its system can come."""
+        representation = contender.model.system.representation
+        label = getattr(representation, "kind", type(representation).__name__)
+        name = f"held-out sounds through {label}, {representation.sample_rate} Hz"
+        if name in self.heard:
+            return
+        rate = representation.sample_rate
+        real = evenly(self.material.at(rate, contender.model.seconds).held_out, self.terms.count).audio(slice(None))
+        back = through(representation, real)
+        self.hear_subject(Subject(name, "ceiling"), blocks_of(on_terms(list(back), rate, self.terms)))
+        pairs.measure(self, name, real[:, 0], back, rate)
+
+    def hear_contender(self, contender: Contender) -> Heard:
+        """A model or baseline: its sounds, its distances, its facts."""
+        heard = self.hear_subject(Subject(contender.name, contender.role), contender.blocks(self.terms))
+        self.findings.subjects[-1] = Subject(contender.name, contender.role, contender.facts())
+        for remark in getattr(contender, "remarks", ()):
+            self.say(remark)
+        return heard
+
+    def cost(self, contender: ModelContender) -> None:
+        """Time and memory of a model, in a process of its own."""
+        self.progress(f"timing {contender.name}")
+        cost = cost_of(str(contender.model.checkpoint.path))
+        if cost is None:
+            self.say(f"{contender.name}: its speed could not be measured")
+            return
+        factor = Estimate(cost.real_time_factor, cost.quickest, cost.slowest)
+        self.note(contender.name, "real-time factor", factor, "lower", SOUNDS)
+        unknown = float("nan")
+        self.note(
+            contender.name, "peak memory", Estimate(cost.peak_megabytes, unknown, unknown), "lower", SOUNDS, unit="MB"
+        )
+
+    def note(
+        self, subject: str, name: str, estimate: Estimate, better: Any, sounds: int,
+        embedding: str | None = None, unit: str = "",
+    ) -> None:  # fmt: skip
+        self.findings.figures.append(Figure(subject, name, estimate, better, sounds, embedding, unit))
+
+
+def evenly(store: ClipStore, most: int) -> ClipStore:
+    """At most so many of the clips, evenly spread."""
+    if len(store) <= most:
+        return store
+    return store.subset(np.linspace(0, len(store) - 1, most).round().astype(np.int64))
+
+
+def store_blocks(store: ClipStore, size: int = 256) -> Iterator[Block]:
+    """Clips in blocks, without conditions."""
+    for at in range(0, len(store), size):
+        yield Block(store.audio(slice(at, at + size))[:, 0], [])
+
+
+def through(representation: Any, audio: np.ndarray) -> np.ndarray:
+    """Clips (clip, 1, sample) encoded and decoded one by one, (clip, sample)."""
+    import torch
+
+    from soundloom.processors import available_processors, in_order
+    from soundloom.streams import stream
+
+    def one(number: int) -> np.ndarray:
+        clip = torch.from_numpy(audio[number : number + 1])
+        back: np.ndarray = representation.decode(representation.encode(clip), stream(0, number))[0, 0].numpy()
+        return np.pad(back, (0, max(0, audio.shape[2] - len(back))))[: audio.shape[2]]
+
+    return np.stack(list(in_order(one, range(len(audio)), available_processors())))

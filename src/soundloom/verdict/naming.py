@@ -1,0 +1,102 @@
+"""From names to contenders: models, baselines, and folders of sounds."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundloom.config import nearest
+from soundloom.verdict import baselines
+from soundloom.verdict.contenders import BaselineContender, Contender, FolderContender, ModelContender
+
+if TYPE_CHECKING:
+    from soundloom.verdict.material import Material
+
+COURSE_MINUTES = 10.0
+
+
+def check(names: Sequence[str]) -> None:
+    """Refuse names that are no contender, before anything that takes long.
+
+    Raises:
+        ValueError: an unknown baseline or model; the nearest is named. Or the same name twice.
+    """
+    from soundloom.checkpoint import locate
+
+    for name in names:
+        if list(names).count(name) > 1:
+            raise ValueError(f"{name} is named {list(names).count(name)} times; name each once")
+        if name.startswith(baselines.PREFIX):
+            plain = name.removeprefix(baselines.PREFIX)
+            if plain not in baselines.NAMES:
+                known = [baselines.PREFIX + each for each in baselines.NAMES]
+                raise ValueError(f"no baseline {plain!r}; {nearest(name, known)}")
+        elif not is_folder_of_sounds(name):
+            locate(name)
+
+
+def is_folder_of_sounds(name: str) -> bool:
+    """A folder that is no run: whatever made the sounds in it, they can be judged."""
+    from soundloom.checkpoint import CONFIG, WEIGHTS, shipped
+
+    path = Path(name)
+    return path.is_dir() and not any((path / file).exists() for file in (CONFIG, WEIGHTS)) and name not in shipped()
+
+
+def models(names: Sequence[str]) -> dict[str, ModelContender]:
+    """The trained models among the names, loaded."""
+    from soundloom.generate import load
+
+    plain = [name for name in names if not name.startswith(baselines.PREFIX) and not is_folder_of_sounds(name)]
+    return {name: ModelContender(name, load(name)) for name in plain}
+
+
+def contender(
+    name: str,
+    loaded: dict[str, ModelContender],
+    material: Material,
+    representation: Any,
+    course_minutes: float,
+    say: Callable[[str], None],
+) -> Contender:
+    """One contender, ready to make sounds."""
+    if name in loaded:
+        return loaded[name]
+    if not name.startswith(baselines.PREFIX):
+        return FolderContender(name, Path(name))
+    if not len(material.training):
+        raise ValueError(
+            f"{name} learns from the training sounds, and none of them is in {material.held_out.index.folder}; "
+            f"name the folder that the models were trained on"
+        )
+    if name == f"{baselines.PREFIX}course":
+        return ModelContender(name, course(material, course_minutes, say), role="baseline")
+    return BaselineContender(name, material, representation)
+
+
+def course(material: Material, minutes: float, say: Callable[[str], None]) -> Any:
+    """The network of the lecture's course, trained on the same sounds; kept in the cache for the next time."""
+    from soundloom.data.account import Account
+    from soundloom.data.memory import cache_folder
+    from soundloom.generate import load
+    from soundloom.training import train
+
+    digests = sorted(entry.digest for entry in material.training.entries)
+    key = hashlib.blake2b(repr((digests, minutes)).encode(), digest_size=8).hexdigest()
+    run = cache_folder() / "baselines" / f"course-{key}"
+    finished = run / "finished"
+    if not finished.exists():
+        say(f"training the course's network for {minutes:g} minutes, once")
+        shutil.rmtree(run, ignore_errors=True)  # of a training that was stopped
+        where = dict(material.where)
+        folder = material.held_out.index.folder
+        train("vae", folder, out=run, preset="course", minutes=minutes, where=where, preview_seconds=0.0)
+        finished.touch()
+    account = Account.read(run)
+    held_out = {entry.digest for entry in material.held_out.entries}
+    if account is not None and any(digest.startswith(tuple(account.training)) for digest in held_out):
+        say("baseline:course was trained on some of the held-out sounds, which flatters it")
+    return load(run)

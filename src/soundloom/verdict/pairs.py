@@ -1,0 +1,54 @@
+"""What a representation, or a whole model, keeps of held-out sounds: pairs of before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soundloom.evaluation.estimate import TooFew
+from soundloom.evaluation.reconstruction import compare_pairs
+from soundloom.verdict.contenders import ModelContender
+
+if TYPE_CHECKING:
+    from soundloom.verdict.judging import Verdict
+
+FEWER = 200  # held-out sounds that a model reconstructs, at most
+
+
+def measure(verdict: Verdict, subject: str, real: np.ndarray, back: np.ndarray, sample_rate: int) -> None:
+    """Note how near `back` is to `real`, both (sound, sample)."""
+    try:
+        kept = compare_pairs(real, back, sample_rate)
+    except TooFew as few:
+        verdict.say(f"{subject}: {few}")
+        return
+    for name, estimate, unit in (
+        ("spectral convergence", kept.spectral_convergence, "dB"),
+        ("log-spectral distance", kept.log_spectral_distance, "dB"),
+        ("multi-resolution STFT distance", kept.multi_resolution, ""),
+        ("mel error", kept.mel_error, "dB"),
+    ):
+        verdict.note(subject, name, estimate, "lower", len(real), unit=unit)
+
+
+def reconstruct(verdict: Verdict, contender: ModelContender) -> tuple[np.ndarray, np.ndarray] | None:
+    """Held-out sounds and what the model makes of them, (sound, sample) at its rate; None where it has no codes."""
+    import torch
+
+    from soundloom.verdict.judging import evenly
+
+    system = contender.model.system
+    store = evenly(verdict.material.at(contender.model.sample_rate, contender.model.seconds).held_out, FEWER)
+    rows = torch.from_numpy(store.codes(system.schema))
+    parts = []
+    for at in range(0, len(store), 32):
+        here = slice(at, at + 32)
+        found = system.reconstruct(torch.from_numpy(store.audio(here)), rows[here])
+        if found is None:
+            return None
+        parts.append(found[:, 0].numpy())
+    real = store.audio(slice(None))[:, 0]
+    back = np.concatenate(parts)
+    measure(verdict, contender.name, real, back, contender.model.sample_rate)
+    return real, back
