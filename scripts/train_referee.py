@@ -4,9 +4,9 @@
 
 DATA holds the folders drums, notes, speech and sfx; only rows with permissive = yes are used, and of drums and notes
 only the training side of the usual split, so that held-out kits and instruments are new to the referee as well. It
-learns what the labels say (kind, family, pitch), but not which kit, instrument or speaker it hears, or sounds of those
-it was trained on would all seem far from others; and to hear what is done to a sound: noise, low-pass, smoothing, a lost phase, clipping, a second sound
-behind it. No generator may use it.
+learns what the labels say (kind, family, pitch), but not which kit, instrument or speaker it hears: sounds that it was
+trained on would then seem far from all others. And it learns to hear what is done to a sound: noise, low-pass,
+smoothing, a lost phase, clipping, a second sound behind it. No generator may use it.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def tone(samples: int = 1000, rate: int = RATE, channels: int = 1) -> Audio:
         ({"conditions": {"pitch": 90}}, "pitch=90 is outside the trained range 36 to 63"),
         ({"conditions": {"knid": "hiss"}}, r"no condition 'knid'; did you mean 'kind'\?"),
         ({"options": {"piror": "normal"}}, r"no sampling option 'piror'; did you mean 'prior'\?"),
-        ({"options": {"prior": "uniform"}}, r"prior=uniform: .*known: mixture, normal"),
+        ({"options": {"prior": "uniform"}}, r"prior=uniform: .*known: mixture, normal, sounds"),
         ({"options": {"texture": "rough"}}, "texture=rough but must be a number from 0 to 2"),
         ({"prompt": tone(4000)}, "the prompt lasts 0.50 s and the sound 0.50 s, so nothing is left to add"),
         ({"prompt": tone(2000), "seconds": 0.2}, "the prompt lasts 0.25 s and the sound 0.20 s"),

@@ -164,7 +164,7 @@ def test_a_feature_that_the_reference_keeps_constant_neither_breaks_kid_nor_is_o
     same = kid(x, y).value
     y[:, 0] = 3.0
     assert same < 100
-    assert 1000 < kid(x, y).value < 1e6
+    assert 1000 < kid(x, y).value < 1e9
     assert np.isfinite(kid(np.ones((5, 2)), np.zeros((5, 2))).value)
 
 

@@ -239,9 +239,12 @@ def test_eight_sounds_are_learned_by_heart_where_principal_components_cannot() -
     assert errors[-1] < 1e-3
 
 
-def test_hiding_makes_whole_rows_unknown_in_the_given_share() -> None:
-    schema = Schema((Category("kind", ("a", "b")),))
+def test_hiding_makes_conditions_unknown_one_by_one_in_the_given_share() -> None:
+    schema = Schema((Category("kind", ("a", "b")), Category("kit", ("c", "d", "e"))))
     rows = torch.ones(1000, schema.width)
-    hidden = hide(rows, torch.linspace(0, 1, 1000)[:, None], schema, 0.1)
-    assert (hidden.sum(dim=1) == 0).sum() == 100
-    assert torch.equal(hidden[100:], rows[100:])
+    drawn = torch.stack((torch.linspace(0, 1, 1000), torch.linspace(1, 0, 1000)), dim=1)
+    hidden = hide(rows, drawn, schema, 0.1)
+    assert (hidden[:, :3].sum(dim=1) == 0).sum() == 100
+    assert (hidden[:, 3:].sum(dim=1) == 0).sum() == 100
+    assert torch.equal(hidden[:100, 3:], rows[:100, 3:])  # where the kind is hidden, the kit is not
+    assert torch.equal(hidden[100:900], rows[100:900])

@@ -14,12 +14,12 @@ KIND = Schema((Category("kind", ("low", "high")),))
 PITCH = Schema((Scalar("pitch", (0.0, 1.0)),))
 
 
-def draw(mixture: ConditionalMixture, row: Tensor, count: int) -> Tensor:
+def draw(mixture: ConditionalMixture, row: Tensor, count: int, smoothing: float = 1.0) -> Tensor:
     """Codes as the system draws them, (count, code)."""
     codes = []
     for index in range(count):
         rng = stream(1, index)
-        place = mixture.place(row, rng)
+        place = mixture.place(row, rng, smoothing=smoothing)
         codes.append(place.centre + place.factor @ torch.randn(len(place.centre), generator=rng))
     return torch.stack(codes)
 
@@ -34,11 +34,12 @@ def two_clouds(count: int = 600) -> Tensor:
     return torch.where(second[:, None], slanted + torch.tensor([-2.0, 1.0, 0.0]), round_ones)
 
 
-def test_draws_have_the_mean_and_the_covariance_of_the_codes() -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.6, 1.0])
+def test_draws_have_the_mean_and_the_covariance_of_the_codes(smoothing: float) -> None:
     codes = two_clouds()
     mixture = ConditionalMixture(3, 4, Schema())
     mixture.fit(codes, torch.zeros(len(codes), 0))
-    drawn = draw(mixture, torch.zeros(0), 3000)
+    drawn = draw(mixture, torch.zeros(0), 3000, smoothing)
     torch.testing.assert_close(drawn.mean(dim=0), codes.mean(dim=0), rtol=0, atol=0.15)
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(codes.T), rtol=0.1, atol=0.1)
     assert (drawn[:, 0] < 0).float().mean() == pytest.approx(0.25, abs=0.03)  # both clouds, in their shares
@@ -51,6 +52,47 @@ def test_the_shares_sum_to_1_and_the_spread_is_that_of_the_codes() -> None:
     mixture.fit(codes, torch.zeros(len(codes), 0))
     assert float(mixture.shares.sum()) == pytest.approx(1, abs=1e-5)
     torch.testing.assert_close(mixture.spread, codes.std(dim=0))
+
+
+def test_without_smoothing_draws_are_the_codes_themselves_and_with_it_none_is() -> None:
+    codes = two_clouds(60)
+    mixture = ConditionalMixture(3, 4, Schema())
+    mixture.fit(codes, torch.zeros(len(codes), 0))
+    apart = torch.cdist(draw(mixture, torch.zeros(0), 200, smoothing=0.0), codes).amin(dim=1)
+    assert apart.max() < 1e-5
+    assert torch.cdist(draw(mixture, torch.zeros(0), 200, smoothing=0.6), codes).amin(dim=1).min() > 1e-3
+
+
+def test_draws_begin_at_sounds_that_fit_what_is_asked_for() -> None:
+    # one code for each pitch, in no order that a line could follow
+    codes = torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
+    schema = Schema((Scalar("pitch", tuple(float(pitch) for pitch in range(24))), Category("kind", ("low", "high"))))
+    rows = [{"pitch": float(pitch), "kind": ("low", "high")[pitch % 2]} for pitch in range(24)]
+    mixture = ConditionalMixture(4, 1, schema)
+    mixture.fit(codes, torch.stack([torch.from_numpy(schema.encode(row)) for row in rows]))
+    drawn = [
+        mixture.place(torch.from_numpy(schema.encode(rows[12])), stream(0, index), smoothing=0.0)
+        for index in range(200)
+    ]
+    begun = [
+        int(
+            (mixture.rest + 0)
+            .sub(place.centre - mixture.slope @ torch.from_numpy(schema.encode(rows[12])))
+            .norm(dim=1)
+            .argmin()
+        )
+        for place in drawn
+    ]
+    assert {index % 2 for index in begun} == {0}  # of the kind asked for
+    assert max(abs(index - 12) for index in begun) <= 6  # and near the pitch
+
+
+def test_at_temperature_0_all_draws_are_the_middle_of_the_heaviest_cloud() -> None:
+    codes = two_clouds()
+    mixture = ConditionalMixture(3, 2, Schema())
+    mixture.fit(codes, torch.zeros(len(codes), 0))
+    centres = torch.stack([mixture.place(torch.zeros(0), stream(0, i), 0.0, 0.6).centre for i in range(20)])
+    torch.testing.assert_close(centres, mixture.means[mixture.shares.argmax()].expand(20, 3))
 
 
 def test_a_category_steers_where_codes_are_drawn() -> None:

@@ -46,7 +46,7 @@ def test_a_kind_sounds_as_its_kind_does(model: Model, sounds: Path) -> None:
 
 def test_both_priors_need_nothing_but_the_checkpoint(tmp_path: Path, train_tiny: Callable[..., Path]) -> None:
     run = train_tiny("vae", tmp_path / "run", steps=2, folder=make_sounds(tmp_path / "sounds", 12))
-    before = {prior: made(load(run), prior) for prior in ("normal", "mixture")}
+    before = {prior: made(load(run), prior) for prior in ("normal", "mixture", "sounds")}
     shutil.rmtree(tmp_path / "sounds")
     for name in ("data.json", "training.json", "log.jsonl"):
         (run / name).unlink()

@@ -72,7 +72,9 @@ class ELBO(Objective):
 
 def hide(conditions: Tensor, drawn: Tensor, schema: Schema, share: float) -> Tensor:
     """Make each condition of a share of the rows unknown; `drawn` is uniform, (row, condition)."""
-    widths = torch.tensor([condition.width + 1 for condition in schema.conditions], device=drawn.device)
+    widths = torch.tensor(
+        [condition.width + 1 for condition in schema.conditions], dtype=torch.long, device=drawn.device
+    )
     hidden = torch.repeat_interleave(drawn < share, widths, dim=1)
     return torch.where(hidden, torch.zeros_like(conditions), conditions) if schema.width else conditions
 
