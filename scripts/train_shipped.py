@@ -1,8 +1,11 @@
 """Train a shipped model, measure it, and write it with its card to src/soundloom/models/NAME.
 
     python scripts/train_shipped.py NAME FOLDER [--minutes 40] [--run RUN]
+    python scripts/train_shipped.py NAME FOLDER --refit
 
 Trains on rows whose `permissive` is yes, so that the weights may be given away. An existing RUN is not trained again.
+--refit leaves the network of a shipped model as it is and fits its prior and texture anew, as the end of every
+training does: for when only these have changed in the code.
 """
 
 from __future__ import annotations
@@ -17,14 +20,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from soundloom import checkpoint
 from soundloom.config import read_json, write_json
-from soundloom.generate import Request, load
+from soundloom.data.account import FILE as DATA
+from soundloom.data.account import digests
+from soundloom.data.clips import ClipSettings, open_clips
+from soundloom.generate import load
+from soundloom.system import System
+from soundloom.training.feed import Feed
+from soundloom.verdict.comparison import compare
+from soundloom.verdict.report import write_report
 
 WHERE = {"permissive": "yes"}
+HELD_OUT = 0.1
+COUNT = 500  # sounds of each that the verdict rests on
+BASELINES = ("baseline:pca", "baseline:mixture", "baseline:course")
+SHOWN = ("KID", "KAD", "coverage", "diversity", "copies", "real-time factor")
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--refit", action="store_true")
     asked = parser.parse_args()
+    if asked.refit:
+        refit(asked.name, asked.folder)
+        return
     run = asked.run or Path("runs") / f"shipped-{asked.name}"
     if not (run / checkpoint.WEIGHTS).is_file():
         train(asked.name, asked.folder, run, asked.minutes)
@@ -94,10 +112,35 @@ def train(name: str, folder: Path, run: Path, minutes: float) -> None:
 
 def ship(name: str, folder: Path, run: Path) -> None:
     """Store the weights in 16 bits beside a card with what was measured of them as they are stored."""
+    account = read_json(run / DATA)
+    store(name, folder, load(run).system, account, describe(name, folder, run))
+
+
+def refit(name: str, folder: Path) -> None:
+    """Fit prior and texture to the stored network and the clips that it was trained on."""
+    target = checkpoint.SHIPPED / name
+    system = checkpoint.build(read_json(target / checkpoint.CONFIG))
+    weights = load_file(target / checkpoint.WEIGHTS)
+    state = {key: value.float() if value.is_floating_point() else value for key, value in weights.items()}
+    fitted = ("mixture.", "texture.")
+    lost = [key for key in system.load_state_dict(state, strict=False).missing_keys if not key.startswith(fitted)]
+    if lost:
+        raise ValueError(f"{target} lacks {', '.join(lost)}, which no refit brings back; train it anew")
+    config = system.config
+    settings = ClipSettings(system.representation.sample_rate, config.seconds, cut=config.cut, trim=config.trim)
+    ours, held_out = open_clips(folder, settings, where=WHERE).split(HELD_OUT, seed=0)
+    system.eval().settle(Feed(ours, system.schema))
+    facts = read_json(target / "card.json")
+    facts["training"]["then"] = "prior and texture fitted anew to the network as it is stored"
+    store(name, folder, system, digests(ours, held_out, WHERE), facts)
+
+
+def store(name: str, folder: Path, system: System, account: dict[str, Any], facts: dict[str, Any]) -> None:
     target = checkpoint.SHIPPED / name
     target.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(target, load(run).system, "vae", half=True)
-    facts = {**describe(name, folder, run), "figures": measure(name, target, folder)}
+    checkpoint.save(target, system, "vae", half=True)
+    write_json(target / DATA, {key: account[key] for key in ("where", "digests")})
+    facts = {**facts, "figures": measure(name, target, folder)}
     write_json(target / "card.json", facts)
     (target / "README.md").write_text(card(name, target, facts), encoding="utf-8")
     print(json.dumps(facts["figures"], indent=2))
@@ -130,48 +173,33 @@ def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
 
 
 def measure(name: str, model: Path, folder: Path) -> dict[str, Any]:
-    """Reconstruction of held-out groups beside PCA; for notes also the pitch that is heard."""
+    """Reconstruction of held-out groups beside PCA, and the verdict beside the baselines."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-    from reconstruction import compare
+    from reconstruction import compare as compare_reconstruction
 
     system = load(model).system
-    figures: dict[str, Any] = {
+    findings = compare([name, *BASELINES], folder, count=COUNT, progress=lambda doing: print(doing, flush=True))
+    write_report(findings, Path("out") / f"shipped-{name}")
+    return {
         "parameters": sum(parameter.numel() for parameter in system.parameters()),
         "megabytes": round((model / checkpoint.WEIGHTS).stat().st_size / 1e6, 2),
-        "reconstruction_rmse_db": compare(str(model), folder, WHERE),
+        "reconstruction_rmse_db": compare_reconstruction(str(model), folder, WHERE),
+        "verdict": {
+            "command": findings.command.replace(str(folder), "FOLDER"),
+            "figures": [
+                {
+                    "subject": figure.subject,
+                    "embedding": figure.embedding,
+                    "name": figure.name,
+                    **{key: round(value, 4) for key, value in figure.estimate._asdict().items() if value == value},
+                    "sounds": figure.sounds,
+                }
+                for figure in findings.figures
+                if figure.name in SHOWN or figure.name.startswith(("accuracy", "pitch: within", "inception"))
+            ],
+            "sentences": findings.verdicts,
+        },
     }
-    if "pitch" in system.schema.names:
-        figures["pitch"] = pitch_heard(model, folder)
-    return figures
-
-
-def pitch_heard(model: Path, folder: Path, count: int = 200) -> dict[str, float]:
-    """Share of notes within 50 cents of their pitch, by swift-f0: of generated and of recorded ones."""
-    from swift_f0 import SwiftF0
-
-    from soundloom.audio import read
-
-    detector = SwiftF0()
-
-    def right(samples: np.ndarray, rate: int, wanted: float) -> bool:
-        found = detector.detect(samples, rate)
-        sure = np.asarray(found.confidence) > 0.8
-        if sure.sum() < 3:
-            return False
-        midi = 69 + 12 * np.log2(np.median(np.asarray(found.pitch_hz)[sure]) / 440)
-        return bool(abs(midi - wanted) < 0.5)
-
-    made = load(model)
-    drawn = list(made.stream(Request(count=count, seed=1)))
-    generated = [right(sound.audio.samples[0], made.sample_rate, float(sound.conditions["pitch"])) for sound in drawn]
-    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["permissive"] == "yes"]
-    chosen = np.random.default_rng(0).permutation(len(rows))[:count]
-    real = []
-    for number in chosen:
-        sound = read(folder / rows[number]["file_name"])
-        real.append(right(sound.samples[0], sound.sample_rate, float(rows[number]["pitch_midi"])))
-    return {"generated": round(float(np.mean(generated)), 3), "recorded": round(float(np.mean(real)), 3)}
 
 
 def card(name: str, model: Path, facts: dict[str, Any]) -> str:
@@ -188,8 +216,9 @@ def card(name: str, model: Path, facts: dict[str, Any]) -> str:
         "",
         *(f"- {condition.describe()}" for condition in system.schema.conditions),
         "",
-        "Sounds are drawn from a mixture of Gaussians fitted to the codes of the training set, not from the "
-        "standard-normal prior (`--option prior=normal` does that), and are samples of p(x | code), not its mean.",
+        "Sounds are drawn around the codes of training sounds, smoothed by a mixture of Gaussians (`--option "
+        "prior=mixture` takes the mixture alone, `prior=normal` the standard-normal prior), and are samples of "
+        "p(x | code), not its mean.",
         "",
         "## Data and licence",
         "",
@@ -202,7 +231,8 @@ def card(name: str, model: Path, facts: dict[str, Any]) -> str:
         "",
         "## Training",
         "",
-        f"`{trained['command']}`: {trained['steps']} steps in {trained['minutes']} minutes on {trained['machine']}.",
+        f"`{trained['command']}`: {trained['steps']} steps in {trained['minutes']} minutes on {trained['machine']}"
+        + (f"; then {trained['then']}." if "then" in trained else "."),
         "",
         "## Figures",
         "",
@@ -216,13 +246,29 @@ def card(name: str, model: Path, facts: dict[str, Any]) -> str:
         ),
         "",
     ]
-    if "pitch" in figures:
-        lines += [
-            f"Within 50 cents of the pitch asked for, by swift-f0: {100 * figures['pitch']['generated']:.1f} % of 200 "
-            f"generated notes; of 200 recorded ones {100 * figures['pitch']['recorded']:.1f} %.",
-            "",
-        ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *verdict_lines(figures["verdict"])])
+
+
+def verdict_lines(verdict: dict[str, Any]) -> list[str]:
+    """The verdict as tables: one for each embedding, one for the rest."""
+    lines = [f"`{verdict['command']}` (values with 95 % intervals):", ""]
+    found = verdict["figures"]
+    for embedding in dict.fromkeys(figure["embedding"] for figure in found):
+        mine = [figure for figure in found if figure["embedding"] == embedding]
+        names = list(dict.fromkeys(figure["name"] for figure in mine))
+        lines += [f"| {embedding or 'heard'} | {' | '.join(names)} |", f"| --- {'| --- ' * len(names)}|"]
+        for subject in dict.fromkeys(figure["subject"] for figure in mine):
+            cells = {figure["name"]: cell(figure) for figure in mine if figure["subject"] == subject}
+            lines.append(f"| {subject} | {' | '.join(cells.get(name, '') for name in names)} |")
+        lines.append("")
+    return lines
+
+
+def cell(figure: dict[str, Any]) -> str:
+    """A value and its interval."""
+    numbers = [figure[key] for key in ("value", "low", "high") if key in figure]
+    value, *interval = [f"{number:.0f}" if abs(number) >= 20 else f"{number:.3f}" for number in numbers]
+    return f"{value} ({' to '.join(interval)})" if interval else value
 
 
 if __name__ == "__main__":
