@@ -30,6 +30,9 @@ class LogMelStatistics:
     def __call__(self, audio: np.ndarray) -> np.ndarray:
         import torch
 
+        short = self.levels.hop - audio.shape[1]  # of two frames, which deviation and change need
+        if short > 0:
+            audio = np.pad(audio, ((0, 0), (0, short)))
         parts = []
         for at in range(0, len(audio), AT_ONCE):
             decibels = self.levels.encode(torch.from_numpy(audio[at : at + AT_ONCE])[:, None])[:, 0]
