@@ -6,8 +6,6 @@ the whole clip, without gates: short sounds have no blocks to choose from.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from soundloom.processors import available_processors, in_order
@@ -22,10 +20,12 @@ def fair(audio: np.ndarray, sample_rate: int, to_rate: int) -> np.ndarray:
     Silent sounds stay silent.
 
     Raises:
-        ValueError: not two axes, or numbers that are none.
+        ValueError: not two axes, nothing on one of them, or numbers that are none.
     """
     if audio.ndim != 2:
         raise ValueError(f"sounds have {audio.ndim} axes but must have two, (sound, sample); mix each down to mono")
+    if not audio.size:
+        raise ValueError(f"{audio.shape[0]} sounds of {audio.shape[1]} samples are nothing to compare; give some")
     if not np.isfinite(audio).all():
         bad = int((~np.isfinite(audio)).any(axis=1).sum())
         raise ValueError(f"{bad} of {len(audio)} sounds hold numbers that are none; leave them out")
@@ -42,7 +42,7 @@ def loudness(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
     shelf = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, sample_rate, "high_shelf")
     below = IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass")
-    with warnings.catch_warnings(), np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):
         power = np.square(below.apply_filter(shelf.apply_filter(audio.astype(np.float64)))).mean(axis=1)
         return np.asarray(-0.691 + 10 * np.log10(power))
 

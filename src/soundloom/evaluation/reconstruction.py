@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from soundloom.evaluation.estimate import Estimate
@@ -18,6 +19,7 @@ from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.stft import STFT
 
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # n_fft, hop, window, in samples
+LONGEST = max(n_fft for n_fft, _, _ in RESOLUTIONS)
 QUIETEST = 1e-5  # magnitudes below are not told apart
 AT_ONCE = 64
 
@@ -42,6 +44,8 @@ def compare_pairs(real: np.ndarray, back: np.ndarray, sample_rate: int) -> Kept:
     """
     if real.shape != back.shape:
         raise ValueError(f"sounds have shape {real.shape} and what came back {back.shape}; give pairs of one length")
+    if real.ndim != 2:
+        raise ValueError(f"sounds have {real.ndim} axes but must have two, (sound, sample); mix each down to mono")
     heard = np.abs(real).max(axis=1, initial=0) > 0
     columns: list[list[np.ndarray]] = [[], [], [], []]
     transform = STFT(sample_rate, 1024, 256)
@@ -70,6 +74,8 @@ def multi_resolution_distance(real: Tensor, back: Tensor) -> Tensor:
     Returns:
         (sound,), 0 where nothing differs.
     """
+    short = max(0, LONGEST // 2 + 1 - real.shape[1])  # half a transform is mirrored at each end, and must be there
+    real, back = F.pad(real, (0, short)), F.pad(back, (0, short))
     total = torch.zeros(len(real))
     for n_fft, hop, window in RESOLUTIONS:
         shape = torch.hann_window(window)

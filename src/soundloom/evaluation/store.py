@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from soundloom.data.memory import cache_folder
 from soundloom.evaluation.embeddings import Embedding
-from soundloom.evaluation.fair import fair
+from soundloom.evaluation.fair import LOUDNESS_LUFS, fair
 
 AT_ONCE = 256  # sounds
 ASKED_AT_ONCE = 500  # keys in one question to the database
@@ -30,7 +30,13 @@ class EmbeddingStore:
         self.folder = cache_folder(cache) / "embeddings"
 
     def embed(self, embedding: Embedding, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Sounds (sound, sample) at any loudness to vectors float32 (sound, dimension)."""
+        """Sounds (sound, sample) at any loudness to vectors float32 (sound, dimension).
+
+        Raises:
+            ValueError: what `fair` refuses, or no sounds at all.
+        """
+        if not len(audio):
+            raise ValueError("there are no sounds to embed; give at least one")
         parts = [self._some(embedding, audio[at : at + AT_ONCE], sample_rate) for at in range(0, len(audio), AT_ONCE)]
         return np.concatenate(parts)
 
@@ -38,10 +44,10 @@ class EmbeddingStore:
         keys = [_key(sound, sample_rate) for sound in audio]
         with self._table(embedding) as table:
             known = _recall(table, keys) if table else {}
-            wanted = [row for row, key in enumerate(keys) if key not in known]
+            wanted = {key: row for row, key in enumerate(keys) if key not in known}  # copies of a sound count once
             if wanted:
-                vectors = embedding(fair(audio[wanted], sample_rate, embedding.sample_rate)).astype(np.float32)
-                fresh = {keys[row]: vector for row, vector in zip(wanted, vectors, strict=True)}
+                sounds = fair(audio[list(wanted.values())], sample_rate, embedding.sample_rate)
+                fresh = dict(zip(wanted, embedding(sounds).astype(np.float32), strict=True))
                 known |= fresh
                 if table:
                     _keep(table, fresh)
@@ -49,20 +55,22 @@ class EmbeddingStore:
 
     @contextmanager
     def _table(self, embedding: Embedding) -> Iterator[sqlite3.Connection | None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            table = sqlite3.connect(self.folder / f"{embedding.digest}.sqlite", timeout=30)
-            table.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
-        except (OSError, sqlite3.Error):
-            yield None
-            return
-        with closing(table):
+        with ExitStack() as opened:
+            table: sqlite3.Connection | None
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                table = opened.enter_context(
+                    closing(sqlite3.connect(self.folder / f"{embedding.digest}.sqlite", timeout=30))
+                )
+                table.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+            except (OSError, sqlite3.Error):
+                table = None
             yield table
 
 
 def _key(sound: np.ndarray, sample_rate: int) -> bytes:
     content = hashlib.blake2b(np.ascontiguousarray(sound, np.float32).data, digest_size=16)
-    content.update(str(sample_rate).encode())
+    content.update(f"{sample_rate} Hz {LOUDNESS_LUFS} LUFS".encode())  # all that decides what is embedded
     return content.digest()
 
 
