@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+STOPPED = 130  # what some versions of typer make of Ctrl-C, instead of handing it on
+
 app = typer.Typer(
     name="soundloom",
     help="Train a generative model on a folder of sounds and make new sounds from it.",
@@ -97,6 +99,9 @@ def train(
         float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")
     ] = 0.1,
     preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
+    judge_count: Annotated[
+        int, typer.Option(help="Sounds by which a preview is measured against held-out ones; 0 measures nothing.")
+    ] = 192,
     save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
@@ -134,6 +139,7 @@ def train(
             precision=precision,
             held_out=held_out,
             preview_seconds=preview_seconds,
+            judge_count=judge_count,
             save_seconds=save_seconds,
             tensorboard=tensorboard,
         )
@@ -325,7 +331,7 @@ def _verdict(
     """Judge, write the report, show its short form."""
     from soundloom.verdict import naming
 
-    naming.check(names)  # before anything that takes long to import
+    naming.check(names, folder)  # before anything that takes long to import
     from soundloom.display import show_stages
     from soundloom.verdict.comparison import compare as judge
     from soundloom.verdict.report import write_report
@@ -334,6 +340,7 @@ def _verdict(
 
     plain = "-".join(name.rpartition(":")[2].rstrip("/").rpartition("/")[2] for name in names)
     target = out or Path("out") / f"{verb}-{plain}"[:120]
+    _check_writable(target)
     with show_stages(quiet=as_json) as progress:
         findings = judge(
             names,
@@ -367,7 +374,7 @@ def models(as_json: Json = False) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns 0, 1 (it failed or was stopped) or 2 (asked wrongly)."""
     try:
-        app(arguments, prog_name="soundloom", standalone_mode=False)
+        ended = app(arguments, prog_name="soundloom", standalone_mode=False)  # a code, where typer ends a command
     except typer.Exit as done:
         return int(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):
@@ -376,7 +383,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise
     except Exception as error:
         return _explain(error)
-    return 0
+    return _complain("stopped", 1) if ended == STOPPED else int(ended or 0)
 
 
 def _explain(error: Exception) -> int:
@@ -434,6 +441,16 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
             raise ValueError(f"{option} {text}: {name} is already {pairs[name]} and takes one value; leave one out")
         pairs[name] = value
     return pairs
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out before minutes of work whether its result can be written."""
+    import errno
+
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    wrong = errno.ENOTDIR if not there.is_dir() else errno.EACCES if not os.access(there, os.W_OK) else None
+    if wrong:
+        raise OSError(wrong, os.strerror(wrong), str(there))
 
 
 def _values(texts: list[str], option: str) -> dict[str, Any]:

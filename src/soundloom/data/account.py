@@ -23,6 +23,7 @@ class Account:
     training: frozenset[str]
     held_out: frozenset[str]
     where: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, float] = field(default_factory=dict)  # files on both sides: seconds from which on it is held out
 
     @classmethod
     def read(cls, folder: Path) -> Account | None:
@@ -30,18 +31,29 @@ class Account:
         try:
             data = read_json(folder / FILE)
             sounds = data["digests"]
-            return cls(frozenset(sounds["training"]), frozenset(sounds["held_out"]), dict(data.get("where", {})))
-        except (OSError, ValueError, TypeError, KeyError):
+            shared = {str(digest): float(begin) for digest, begin in sounds.get("shared", {}).items()}
+            training, held_out = frozenset(sounds["training"]), frozenset(sounds["held_out"])
+            return cls(training, held_out, dict(data.get("where", {})), shared)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
 
 def digests(ours: ClipStore, held_out: ClipStore, where: Mapping[str, str]) -> dict[str, Any]:
     """What `Account.read` reads, as plain values."""
     sides = {"training": ours, "held_out": held_out}
-    return {
-        "where": dict(where),
-        "digests": {side: sorted({short(entry.digest) for entry in clips.entries}) for side, clips in sides.items()},
-    }
+    found = {side: sorted({short(entry.digest) for entry in clips.entries}) for side, clips in sides.items()}
+    both = set(found["training"]) & set(found["held_out"])
+    begins = {digest: begin for digest, begin in first_begins(held_out).items() if digest in both}
+    return {"where": dict(where), "digests": {**found, "shared": begins}}
+
+
+def first_begins(clips: ClipStore) -> dict[str, float]:
+    """Where in its sound the first clip of each begins, in seconds, by the short digest."""
+    found: dict[str, float] = {}
+    for entry, begin in zip(clips.entries, clips.begins.tolist(), strict=True):
+        digest = short(entry.digest)
+        found[digest] = min(begin, found.get(digest, begin))
+    return found
 
 
 def short(digest: str) -> str:

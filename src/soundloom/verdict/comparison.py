@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EMBEDDINGS = ("referee", "log-mel")  # always reported
 COUNT = 500
 SHOWN, SHOWN_OF_SEVERAL = 16, 6  # generated examples
+FEW_GROUPS = 5
 Progress = Callable[[str], None]
 
 __all__ = ["compare", "evaluate"]
@@ -73,38 +74,37 @@ def _judge(
         raise ValueError("nothing to judge; name a model, such as drums")
     if not 2 <= count <= 1_000_000:
         raise ValueError(f"count is {count} but must be 2 to 1000000; 500 is usual")
-    naming.check(names)
+    naming.check(names, folder)
     tell = progress or (lambda sentence: None)
     loaded = naming.models(names)
-    findings = Findings(title=_title(names), command=_command(names, folder, count, seed), reference={})
+    command = _command(names, folder, count, seed, where, embeddings, seconds, course_minutes)
+    findings = Findings(title=_title(names), command=command, reference={})
     hearing = _embeddings(embeddings, findings.remarks)
-    terms, settings = _terms(list(loaded.values()), count, seed, seconds)
+    terms, settings = _terms(names, list(loaded.values()), count, seed, seconds, findings.remarks)
+    ready = loaded | naming.folders(names, settings, terms)
     material = _material(folder, list(loaded.values()), settings, where)
-    findings.remarks += material.remarks
+    findings.remarks += [*material.remarks, *_few_groups(material.held_out)]
     findings.reference |= _reference(material, terms, settings)
     findings.machine |= _machine()
     verdict = Verdict(material, terms, hearing, findings, tell)
     verdict.listen()
     representation = _representation(list(loaded.values()), terms)
     search = CopySearch.of(verdict)
-    schema = next((each.model.system.schema for each in loaded.values() if each.model.system.schema.conditions), None)
-    judge = Judge.of(verdict, schema) if schema else None
-    if judge:
-        judge.real_sounds()
+    judge = Judge.of(verdict, _schemas(list(loaded.values()), material))
+    judge.real_sounds()
     shown = SHOWN if len(names) == 1 else SHOWN_OF_SEVERAL
     for name in names:
         minutes = naming.COURSE_MINUTES if course_minutes is None else course_minutes
-        contender = naming.contender(name, loaded, material, representation, minutes, tell)
+        contender = naming.contender(name, ready, material, representation, minutes, tell)
         verdict.hear_contender(contender)
         copies = search.search(name) if search else None
         examples.generated(verdict, name, search, copies, shown)
+        judge.contender(contender)
         if isinstance(contender, ModelContender):
             verdict.hear_ceiling(contender)
             pair = reconstruct(verdict, contender)
             if pair is not None:
                 examples.reconstructed(verdict, name, pair, contender.model.sample_rate, shown // 2)
-            if judge:
-                judge.model(contender)
             verdict.cost(contender)
         elif isinstance(contender, FolderContender):
             _overlap(verdict, contender)
@@ -131,16 +131,28 @@ def _embeddings(asked: Sequence[str] | None, remarks: list[str]) -> list[Any]:
     return found
 
 
-def _terms(models: list[Any], count: int, seed: int, seconds: float | None) -> tuple[Any, Any]:
+def _terms(
+    names: Sequence[str], models: list[Any], count: int, seed: int, seconds: float | None, remarks: list[str]
+) -> tuple[Any, Any]:
     """Rate and length that all have, and how the folder is cut: as the first model's training cut it."""
     from soundloom.data.clips import ClipSettings
     from soundloom.verdict.contenders import Terms
+    from soundloom.verdict.naming import COURSE, course_makes
 
-    rates = [each.model.sample_rate for each in models] or [22050]
-    lengths = [each.model.seconds for each in models] or [1.0]
+    makes = [(each.model.sample_rate, each.model.seconds) for each in models]
+    makes += [course_makes()] if COURSE in names else []
+    rates, lengths = [rate for rate, _ in makes] or [22050], [length for _, length in makes] or [1.0]
     if seconds is not None and not 0.05 <= seconds <= min(lengths) + 1e-9:
         raise ValueError(f"seconds is {seconds:g} but must be 0.05 to {min(lengths):g}, what every model can make")
     terms = Terms(min(rates), min(lengths) if seconds is None else seconds, count, seed)
+    if len(set(rates)) > 1:
+        several = ", ".join(f"{rate}" for rate in sorted(set(rates)))
+        remarks.append(
+            f"the models make sounds at {several} Hz; all are compared at the lowest, {terms.sample_rate} Hz"
+        )
+    if terms.seconds < max(lengths):
+        several = ", ".join(f"{length:g}" for length in sorted(set(lengths)))
+        remarks.append(f"the models make sounds of {several} s; of all, the first {terms.seconds:g} s are compared")
     config = models[0].model.system.config if models else None
     cut: Any = getattr(config, "cut", "start")
     return terms, ClipSettings(terms.sample_rate, terms.seconds, cut=cut, trim=getattr(config, "trim", True))
@@ -150,6 +162,16 @@ def _material(folder: Path, models: list[Any], settings: Any, where: Mapping[str
     from soundloom.verdict.material import gather
 
     return gather(folder, [each.account for each in models], settings, where)
+
+
+def _schemas(models: list[Any], material: Any) -> list[Any]:
+    """The conditions of the models; where no model has any, the categories that the folder's labels offer."""
+    from soundloom.conditions import Category, Schema
+    from soundloom.data.labels import propose_conditions
+
+    found = [each.model.system.schema for each in models if each.model.system.schema.conditions]
+    offered = propose_conditions(material.held_out.index).conditions if not found else ()
+    return found or [Schema(tuple(condition for condition in offered if isinstance(condition, Category)))]
 
 
 def _representation(models: list[Any], terms: Any) -> Any:
@@ -177,9 +199,35 @@ def _title(names: Sequence[str]) -> str:
     return f"Verdict on {names[0]}" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} compared"
 
 
-def _command(names: Sequence[str], folder: Path, count: int, seed: int) -> str:
-    verb = "evaluate" if len(names) == 1 else "compare"
-    return shlex.join(["soundloom", verb, *names, str(folder), "--count", str(count), "--seed", str(seed)])
+def _command(
+    names: Sequence[str], folder: Path, count: int, seed: int, where: Mapping[str, str] | None,
+    embeddings: Sequence[str] | None, seconds: float | None, course_minutes: float | None,
+) -> str:  # fmt: skip
+    """What repeats this verdict, whole: it stands in the report."""
+    from soundloom.verdict.naming import COURSE
+
+    verb = "compare" if len(names) > 1 or seconds is not None or COURSE in names else "evaluate"
+    options = ["--count", str(count), "--seed", str(seed)]
+    for name, value in (where or {}).items():
+        options += ["--where", f"{name}={value}"]
+    for name in embeddings or ():
+        options += ["--embedding", name]
+    minutes = course_minutes if COURSE in names else None
+    for option, number in (("--seconds", seconds), ("--course-minutes", minutes)):
+        options += [option, f"{number:g}"] if number is not None else []
+    return shlex.join(["soundloom", verb, *names, str(folder), *options])
+
+
+def _few_groups(held_out: Any) -> list[str]:
+    """A warning where what is held out says little about other sounds."""
+    groups = len(set(held_out.groups))
+    if groups >= FEW_GROUPS or groups == len(held_out):
+        return []
+    several = "one group" if groups == 1 else f"{groups} groups"
+    return [
+        f"the {len(held_out)} held-out clips come from {several}, such as kits or speakers; "
+        f"intervals count clips as independent, so what other groups would show may lie outside them"
+    ]
 
 
 def _reference(material: Any, terms: Any, settings: Any) -> dict[str, Any]:

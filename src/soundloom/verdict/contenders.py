@@ -15,10 +15,13 @@ from soundloom.evaluation.fair import resampled
 from soundloom.verdict.findings import Role
 
 if TYPE_CHECKING:
+    from soundloom.data.clips import ClipSettings, ClipStore
     from soundloom.generate import Model
     from soundloom.verdict.material import Material
 
 BLOCK = 128
+REPEATED = "duplicate of "  # how a scan begins its reason for one file more of the same sound
+UNCOUNTED = ("silent", "label table", "not a sound")  # reasons that are no fault, or counted elsewhere
 Conditions = Mapping[str, Value]
 
 
@@ -40,7 +43,8 @@ class Block(NamedTuple):
     """Some sounds on common terms, (sound, sample), and what each was asked to be, where anything was."""
 
     audio: np.ndarray
-    conditions: list[Conditions]
+    conditions: Sequence[Conditions] = ()
+    files: Sequence[str] = ()  # where they come from files
 
 
 class Contender(Protocol):
@@ -130,10 +134,10 @@ class BaselineContender:
         for sound in self.fitted[0].sounds(terms.count, terms.seed):
             sounds.append(sound)
             if len(sounds) == BLOCK:
-                yield Block(on_terms(sounds, rate, terms), [])
+                yield Block(on_terms(sounds, rate, terms))
                 sounds = []
         if sounds:
-            yield Block(on_terms(sounds, rate, terms), [])
+            yield Block(on_terms(sounds, rate, terms))
 
     def facts(self) -> dict[str, Any]:
         return {"parameters": self.fitted[0].parameters} if self.fitted else {}
@@ -141,33 +145,77 @@ class BaselineContender:
 
 @dataclass(frozen=True)
 class FolderContender:
-    """Sounds that lie in a folder, made by whatever made them."""
+    """Sounds that lie in a folder, made by whatever made them, cut and trimmed as the reference is.
+
+    Each file counts: one that is silent as silence, one that is the same as another once more.
+    """
 
     name: str
-    folder: Path
+    store: ClipStore  # on common terms
     remarks: list[str] = field(default_factory=list)
-    digests: set[str] = field(default_factory=set)
+    digests: set[str] = field(default_factory=set)  # of the sounds that were heard
     role: Role = "model"
+
+    @classmethod
+    def open(cls, name: str, settings: ClipSettings, terms: Terms) -> FolderContender:
+        """Look at every file.
+
+        Raises:
+            ValueError: none of them can be used; says why.
+        """
+        from soundloom.data.clips import open_clips
+
+        made = cls(name, open_clips(Path(name), settings))
+        made.remarks.extend(made._remarks(terms))
+        return made
 
     def blocks(self, terms: Terms) -> Iterator[Block]:
         from soundloom.data.account import short
-        from soundloom.data.clips import ClipSettings, open_clips
 
-        store = open_clips(self.folder, ClipSettings(terms.sample_rate, terms.seconds, trim=False))
-        skipped = store.index.reasons()
-        if skipped:
-            said = ", ".join(f"{number} {reason}" for reason, number in skipped.most_common(4))
-            self.remarks.append(f"{self.name}: files that are left out: {said}")
-        self.digests.update(short(entry.digest) for entry in store.entries)
-        if len(store) < terms.count:
-            self.remarks.append(f"{self.name}: holds {len(store)} sounds, fewer than the {terms.count} of the others")
-        labels = store.labels
-        for at in range(0, min(terms.count, len(store)), BLOCK):
-            rows = slice(at, min(at + BLOCK, terms.count))
-            yield Block(store.audio(rows)[:, 0], [dict(row) for row in labels[rows]])
+        rows = np.array(self._rows())
+        chosen = np.random.default_rng([terms.seed, 2]).permutation(len(rows))[: terms.count]
+        for at in range(0, len(chosen), BLOCK):
+            some = rows[chosen[at : at + BLOCK]]
+            heard, audio = some >= 0, np.zeros((len(some), terms.samples), np.float32)
+            audio[heard] = self.store.audio(some[heard])[:, 0]
+            entries = [self.store.entries[row] if row >= 0 else None for row in some]
+            self.digests.update(short(entry.digest) for entry in entries if entry)
+            said = [dict(entry.labels) if entry else {} for entry in entries]
+            yield Block(audio, said, [entry.path if entry else "a silent file" for entry in entries])
 
     def facts(self) -> dict[str, Any]:
-        return {}
+        return {"sounds there": len(self._rows())}
+
+    def _rows(self) -> list[int]:
+        """Rows of the store, some of them twice where files repeat others, and -1 for each silent file."""
+        rows = list(range(len(self.store)))
+        places: dict[str, list[int]] = {}
+        for row, path in enumerate(self.store.files):
+            places.setdefault(path, []).append(row)
+        for skipped in self.store.index.skipped:
+            if skipped.reason.startswith("silent"):
+                rows.append(-1)
+            elif skipped.reason.startswith(REPEATED):
+                rows += places.get(skipped.reason.removeprefix(REPEATED), [])
+        return rows
+
+    def _remarks(self, terms: Terms) -> Iterator[str]:
+        reasons = self.store.index.reasons()
+        repeated = reasons.pop(REPEATED.removesuffix(" of "), 0)
+        if repeated:
+            yield f"{self.name}: {repeated} files are the same sound as another of it; each counts"
+        left = [f"{number} {reason}" for reason, number in reasons.most_common() if not reason.startswith(UNCOUNTED)]
+        if left:
+            yield f"{self.name}: files that are left out: {', '.join(left[:4])}"
+        files = len(self._rows())
+        if files < terms.count:
+            yield f"{self.name}: holds {files} sounds, fewer than the {terms.count} of the others"
+        rates = [entry.sample_rate for entry in self.store.entries if entry.sample_rate < terms.sample_rate]
+        if rates:
+            yield (
+                f"{self.name}: {len(rates)} of its sounds have a lower rate ({min(rates)} Hz) than the comparison "
+                f"({terms.sample_rate} Hz), so their highest frequencies are missing"
+            )
 
 
 def on_terms(sounds: Sequence[np.ndarray], sample_rate: int, terms: Terms) -> np.ndarray:

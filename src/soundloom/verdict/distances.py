@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from soundloom.evaluation.bins import Bins, jensen_shannon, ndb
-from soundloom.evaluation.estimate import Estimate, TooFew
+from soundloom.evaluation.estimate import Estimate
 from soundloom.evaluation.frechet import frechet_infinite
 from soundloom.evaluation.kernels import kad, kid
 from soundloom.evaluation.neighbours import density_and_coverage, diversity
@@ -26,13 +26,13 @@ class Distance(NamedTuple):
 
 
 def distances(
-    reference: np.ndarray, other: np.ndarray, bins: Bins | None, say: Callable[[str], None]
+    reference: np.ndarray, other: np.ndarray, bins: Bins | None, missing: Callable[[ValueError], None]
 ) -> Iterator[Distance]:
     """All figures of embeddings `other` against `reference`, both (sound, feature).
 
     Args:
         bins: of the training set, for NDB and JS; without them these two are left out.
-        say: takes a sentence for each figure that could not be had.
+        missing: takes an error for each figure that could not be had.
     """
     plans: list[tuple[tuple[tuple[str, Better], ...], Callable[[], tuple[Estimate, ...]]]] = [
         ((("KID", "lower"),), lambda: (kid(reference, other),)),
@@ -41,7 +41,7 @@ def distances(
             (("Frechet, n to infinity", "lower"),),
             lambda: (frechet_infinite(reference[:FRECHET_SOUNDS], other[:FRECHET_SOUNDS]),),
         ),
-        ((("density", "higher"), ("coverage", "higher")), lambda: density_and_coverage(reference, other)),
+        ((("density", "one"), ("coverage", "higher")), lambda: density_and_coverage(reference, other)),
         ((("diversity", "one"),), lambda: (diversity(reference, other),)),
     ]
     if bins is not None:
@@ -53,11 +53,8 @@ def distances(
     for names, measure in plans:
         try:
             found = measure()
-        except TooFew as few:
-            say(str(few))
-            continue
         except ValueError as error:
-            say(str(error))
+            missing(error)
             continue
         for (name, better), estimate in zip(names, found, strict=True):
             yield Distance(name, better, estimate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from soundloom.audio import Audio
 from soundloom.evaluation.copies import Copies
 from soundloom.verdict.copying import CopySearch
 from soundloom.verdict.findings import Example
+from soundloom.verdict.hearing import Heard
 
 if TYPE_CHECKING:
     from soundloom.verdict.judging import Verdict
@@ -27,8 +27,7 @@ def generated(verdict: Verdict, name: str, search: CopySearch | None, copies: Co
     for section, chosen in rows.items():
         for row in chosen:
             number = _next_row(verdict, section)
-            asked = heard.conditions[row] if row < len(heard.conditions) else {}
-            _add(verdict, section, number, f"made by {name}", heard.audio[row], _said(asked))
+            _add(verdict, section, number, f"made by {name}", heard.audio[row], _detail(heard, row))
             if search is not None and copies is not None and copies.nearest[row] >= 0:
                 near = int(copies.nearest[row])
                 detail = f"{search.training_file(near)}, {copies.distance_db[row]:.1f} dB away"
@@ -63,7 +62,11 @@ def _next_row(verdict: Verdict, section: str) -> int:
     return 1 + max((each.row for each in verdict.findings.examples if each.section == section), default=-1)
 
 
-def _said(asked: Mapping[str, object]) -> str:
+def _detail(heard: Heard, row: int) -> str:
+    """The file that a sound comes from, or else what it was asked to be."""
+    if row < len(heard.files):
+        return heard.files[row]
+    asked = heard.conditions[row] if row < len(heard.conditions) else {}
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in asked.items()
     )

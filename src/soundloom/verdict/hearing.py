@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from soundloom.verdict.contenders import Block, Conditions
 
 KEPT = 2000  # sounds of a set whose samples are kept, for obedience, copies and examples
 SILENT = 1e-5  # peak
+Row = TypeVar("Row")
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Heard:
     vectors: dict[str, np.ndarray] = field(default_factory=dict)  # by embedding, (sound, dimension)
     audio: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # of the first KEPT
     conditions: list[Conditions] = field(default_factory=list)  # of the same
+    files: list[str] = field(default_factory=list)  # of the same, where they come from files
     silent: int = 0
     broken: int = 0  # sounds with samples that are no numbers: left out
 
@@ -32,7 +35,10 @@ class Heard:
         if self.silent:
             said.append(f"{name}: {self.silent} of {self.sounds} sounds are silent; they count as they are")
         if self.broken:
-            said.append(f"{name}: {self.broken} sounds hold samples that are no numbers; they are left out")
+            made = self.broken + self.sounds
+            said.append(f"{name}: {self.broken} of {made} sounds hold samples that are no numbers; they are left out")
+        if not self.sounds:
+            said.append(f"{name}: no sound is left to judge, so it has no figures")
         return said
 
 
@@ -45,15 +51,16 @@ def hear(blocks: Iterable[Block], embeddings: Sequence[Embedding], store: Embedd
         whole = np.isfinite(block.audio).all(axis=1)
         heard.broken += int((~whole).sum())
         audio = block.audio[whole]
-        asked = [row for row, good in zip(block.conditions, whole, strict=False) if good]
         if not len(audio):
             continue
         heard.silent += int((np.abs(audio).max(axis=1) < SILENT).sum())
         for embedding in embeddings:
             vectors[embedding.name].append(store.embed(embedding, audio, sample_rate))
         room = max(0, KEPT - heard.sounds)
-        kept.append(audio[:room])
-        heard.conditions += asked[:room]
+        if room:
+            kept.append(audio[:room].copy())  # a mere view would keep the whole block
+            heard.conditions += _of(block.conditions, whole)[:room]
+            heard.files += _of(block.files, whole)[:room]
         heard.sounds += len(audio)
     heard.vectors = {name: np.concatenate(parts) for name, parts in vectors.items() if parts}
     if kept:
@@ -61,9 +68,12 @@ def hear(blocks: Iterable[Block], embeddings: Sequence[Embedding], store: Embedd
     return heard
 
 
-def blocks_of(
-    audio: np.ndarray, conditions: Sequence[Mapping[str, str | float]] = (), size: int = 256
-) -> Iterable[Block]:
+def blocks_of(audio: np.ndarray, size: int = 256) -> Iterable[Block]:
     """Sounds that are already in memory, in blocks."""
     for at in range(0, len(audio), size):
-        yield Block(audio[at : at + size], list(conditions[at : at + size]))
+        yield Block(audio[at : at + size])
+
+
+def _of(rows: Sequence[Row], whole: np.ndarray) -> list[Row]:
+    """Those of the whole sounds; none where nothing was said of any."""
+    return [row for row, good in zip(rows, whole, strict=True) if good] if rows else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from soundloom.evaluation.bins import Bins, fit_bins
 from soundloom.evaluation.embeddings import Embedding
 from soundloom.evaluation.estimate import Estimate, TooFew
+from soundloom.evaluation.kernels import kid_between
 from soundloom.evaluation.store import EmbeddingStore
 from soundloom.evaluation.worst import noise_with_envelopes
 from soundloom.verdict import pairs
@@ -18,7 +20,7 @@ from soundloom.verdict.contenders import Block, Contender, ModelContender, Terms
 from soundloom.verdict.cost import SOUNDS, cost_of
 from soundloom.verdict.distances import distances
 from soundloom.verdict.findings import Figure, Findings, Subject
-from soundloom.verdict.hearing import Heard, blocks_of, hear
+from soundloom.verdict.hearing import KEPT, Heard, blocks_of, hear
 from soundloom.verdict.material import Material
 
 if TYPE_CHECKING:
@@ -50,9 +52,14 @@ class Verdict:
         if sentence not in self.findings.remarks:
             self.findings.remarks.append(sentence)
 
+    def missing(self, subject: str, error: ValueError) -> None:
+        """Say which figure of a subject could not be had, once for all where the references are too few."""
+        common = isinstance(error, TooFew) and error.what.startswith(("reference", "training"))
+        self.say(str(error) if common else f"{subject}: {error}")
+
     def listen(self) -> None:
         """Hear the held-out sounds, and what else every verdict compares with them."""
-        held_out = evenly(self.material.held_out, REFERENCE)
+        held_out = mixed(evenly(self.material.held_out, REFERENCE))
         self.progress(f"hearing {len(held_out)} held-out sounds")
         self.reference = hear(store_blocks(held_out), self.embeddings, self.store, self.terms.sample_rate)
         if len(self.material.training):
@@ -70,7 +77,7 @@ class Verdict:
             except TooFew as few:
                 self.say(str(few))
         chosen = np.random.default_rng(self.terms.seed).permutation(len(training))[: self.terms.count]
-        self.hear_subject(Subject(FLOOR, "floor"), store_blocks(training.subset(np.sort(chosen))))
+        self.hear_subject(Subject(FLOOR, "floor"), store_blocks(training.subset(chosen)))
 
     def hear_subject(self, subject: Subject, blocks: Any) -> Heard:
         """Hear one set of sounds and measure its distances from the held-out ones."""
@@ -81,7 +88,8 @@ class Verdict:
         for remark in heard.remarks(subject.name):
             self.say(remark)
         for name, vectors in heard.vectors.items():
-            for found in distances(self.reference.vectors[name], vectors, self.bins.get(name), self.say):
+            missing = partial(self.missing, subject.name)
+            for found in distances(self.reference.vectors[name], vectors, self.bins.get(name), missing):
                 unit = "x 1000" if found.name in ("KID", "KAD") else ""
                 self.note(subject.name, found.name, found.estimate, found.better, heard.sounds, name, unit)
         return heard
@@ -94,7 +102,8 @@ class Verdict:
         if name in self.heard:
             return
         rate = representation.sample_rate
-        real = evenly(self.material.at(rate, contender.model.seconds).held_out, self.terms.count).audio(slice(None))
+        held_out = self.material.at(rate, contender.model.seconds).held_out
+        real = evenly(held_out, min(self.terms.count, KEPT)).audio(slice(None))
         back = through(representation, real)
         self.hear_subject(Subject(name, "ceiling"), blocks_of(on_terms(list(back), rate, self.terms)))
         pairs.measure(self, name, real[:, 0], back, rate)
@@ -103,9 +112,22 @@ class Verdict:
         """A model or baseline: its sounds, its distances, its facts."""
         heard = self.hear_subject(Subject(contender.name, contender.role), contender.blocks(self.terms))
         self.findings.subjects[-1] = Subject(contender.name, contender.role, contender.facts())
+        self._above_the_floor(contender.name)
         for remark in getattr(contender, "remarks", ()):
             self.say(remark)
         return heard
+
+    def _above_the_floor(self, subject: str) -> None:
+        """KID less that of training sounds: what the held-out sounds have by chance is common to both, and cancels."""
+        if FLOOR not in self.heard:
+            return
+        floor, heard = self.heard[FLOOR], self.heard[subject]
+        for name, vectors in heard.vectors.items():
+            try:
+                above = kid_between(self.reference.vectors[name], vectors, floor.vectors[name])
+            except (TooFew, ValueError):
+                continue  # the distance itself could not be had, which was said
+            self.note(subject, "KID above the floor", above, "lower", heard.sounds, name, "x 1000")
 
     def cost(self, contender: ModelContender) -> None:
         """Time and memory of a model, in a process of its own."""
@@ -135,10 +157,19 @@ def evenly(store: ClipStore, most: int) -> ClipStore:
     return store.subset(np.linspace(0, len(store) - 1, most).round().astype(np.int64))
 
 
+def mixed(store: ClipStore) -> ClipStore:
+    """The same clips in an order of chance, always the same one: the first of them stand for all, whatever their names.
+
+    A folder's own order goes by names, so by kinds and kits.
+    """
+    return store.subset(np.random.default_rng(0).permutation(len(store)))
+
+
 def store_blocks(store: ClipStore, size: int = 256) -> Iterator[Block]:
-    """Clips in blocks, without conditions."""
+    """Clips in blocks, with what their files say of them."""
     for at in range(0, len(store), size):
-        yield Block(store.audio(slice(at, at + size))[:, 0], [])
+        some = store.subset(slice(at, at + size))
+        yield Block(some.audio(slice(None))[:, 0], some.labels, some.files)
 
 
 def through(representation: Any, audio: np.ndarray) -> np.ndarray:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundloom.audio import printable
 from soundloom.config import nearest
 from soundloom.verdict import baselines
-from soundloom.verdict.contenders import BaselineContender, Contender, FolderContender, ModelContender
+from soundloom.verdict.contenders import BaselineContender, Contender, FolderContender, ModelContender, Terms
 
 if TYPE_CHECKING:
+    from soundloom.data.clips import ClipSettings
     from soundloom.verdict.material import Material
 
+COURSE = f"{baselines.PREFIX}course"
 COURSE_MINUTES = 10.0
 
 
-def check(names: Sequence[str]) -> None:
+def check(names: Sequence[str], folder: Path) -> None:
     """Refuse names that are no contender, before anything that takes long.
 
     Raises:
-        ValueError: an unknown baseline or model; the nearest is named. Or the same name twice.
+        ValueError: an unknown baseline or model; the nearest is named. Or the same name twice, or no folder.
     """
     from soundloom.checkpoint import locate
 
@@ -36,6 +39,8 @@ def check(names: Sequence[str]) -> None:
                 raise ValueError(f"no baseline {plain!r}; {nearest(name, known)}")
         elif not is_folder_of_sounds(name):
             locate(name)
+    if not folder.is_dir():
+        raise ValueError(f"{printable(folder)} is no folder; name the folder of sounds to judge by, last")
 
 
 def is_folder_of_sounds(name: str) -> bool:
@@ -54,9 +59,14 @@ def models(names: Sequence[str]) -> dict[str, ModelContender]:
     return {name: ModelContender(name, load(name)) for name in plain}
 
 
+def folders(names: Sequence[str], settings: ClipSettings, terms: Terms) -> dict[str, FolderContender]:
+    """The folders of sounds among the names, looked through: one of no use is found out before anything is heard."""
+    return {name: FolderContender.open(name, settings, terms) for name in names if is_folder_of_sounds(name)}
+
+
 def contender(
     name: str,
-    loaded: dict[str, ModelContender],
+    loaded: Mapping[str, ModelContender | FolderContender],
     material: Material,
     representation: Any,
     course_minutes: float,
@@ -65,16 +75,22 @@ def contender(
     """One contender, ready to make sounds."""
     if name in loaded:
         return loaded[name]
-    if not name.startswith(baselines.PREFIX):
-        return FolderContender(name, Path(name))
     if not len(material.training):
         raise ValueError(
             f"{name} learns from the training sounds, and none of them is in {material.held_out.index.folder}; "
             f"name the folder that the models were trained on"
         )
-    if name == f"{baselines.PREFIX}course":
+    if name == COURSE:
         return ModelContender(name, course(material, course_minutes, say), role="baseline")
     return BaselineContender(name, material, representation)
+
+
+def course_makes() -> tuple[int, float]:
+    """Rate and length of the sounds of `baseline:course`, which its network fixes."""
+    from soundloom.discover import system_named
+
+    config = system_named("vae").PRESETS["course"]
+    return config.representation["sample_rate"], config.seconds
 
 
 def course(material: Material, minutes: float, say: Callable[[str], None]) -> Any:
@@ -93,7 +109,9 @@ def course(material: Material, minutes: float, say: Callable[[str], None]) -> An
         shutil.rmtree(run, ignore_errors=True)  # of a training that was stopped
         where = dict(material.where)
         folder = material.held_out.index.folder
-        train("vae", folder, out=run, preset="course", minutes=minutes, where=where, preview_seconds=0.0)
+        done = train("vae", folder, out=run, preset="course", minutes=minutes, where=where, preview_seconds=0.0)
+        if not done.finished:  # by Ctrl-C, which training takes for itself
+            raise KeyboardInterrupt
         finished.touch()
     account = Account.read(run)
     held_out = {entry.digest for entry in material.held_out.entries}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundloom.conditions import Category, Schema, Value
+from soundloom.conditions import Category, Scalar, Schema, Value
 from soundloom.data.labels import known
 from soundloom.evaluation.classifier import LARGEST, TaskClassifier
 from soundloom.evaluation.estimate import TooFew
 from soundloom.evaluation.inception import inception_score
 from soundloom.evaluation.leakage import leakage
-from soundloom.evaluation.obedience import Obeyed, measure, obedience
+from soundloom.evaluation.obedience import Measured, Obeyed, measure, obedience
 from soundloom.evaluation.requests import independent_requests, shuffled
-from soundloom.verdict.contenders import ModelContender
-from soundloom.verdict.findings import Condition
+from soundloom.verdict.contenders import Conditions, Contender, ModelContender
+from soundloom.verdict.findings import Condition, Subject
+from soundloom.verdict.hearing import KEPT
 
 if TYPE_CHECKING:
     from soundloom.verdict.judging import Verdict
@@ -29,17 +30,18 @@ BETTER = {"median error": "lower", "median cents": "lower"}
 
 @dataclass(frozen=True)
 class Judge:
-    """Task classifiers, learnt from the real training sounds."""
+    """Task classifiers, learnt from the real training sounds of a verdict."""
 
     verdict: Verdict
     schema: Schema
     classifiers: Mapping[str, TaskClassifier]
 
     @classmethod
-    def of(cls, verdict: Verdict, schema: Schema) -> Judge:
-        """A judge of these conditions; those that cannot be judged are said."""
+    def of(cls, verdict: Verdict, schemas: Sequence[Schema]) -> Judge:
+        """A judge of the conditions of all models; those that cannot be judged are said."""
         from soundloom.verdict.judging import evenly
 
+        schema = joined(schemas)
         training = evenly(verdict.material.training, LARGEST)
         rows = [known(schema, labels) for labels in training.labels]
         classifiers = {}
@@ -57,52 +59,82 @@ class Judge:
 
     def real_sounds(self) -> None:
         """The ceiling and the bad reference: held-out sounds with their own labels, and with others'."""
-        from soundloom.verdict.findings import Subject
-
-        if not self.schema.conditions:
+        heard = self.verdict.reference
+        labels = [self.labels(row) for row in heard.conditions]
+        if not any(labels):
             return
-        store = self.verdict.material.held_out
-        audio = self.verdict.reference.audio
-        labels = [self.labels(row) for row in store.labels[: len(audio)]]
-        measured = measure(self.schema, audio, self.verdict.terms.sample_rate, self.classifiers)
+        measured = self._measure(self.schema, heard.audio)
         for reason in measured.missing.values():
             self.verdict.say(reason)
         self.verdict.findings.subjects += [Subject(REAL, "ceiling"), Subject(SHUFFLED, "bad")]
         self._note(REAL, obedience(self.schema, labels, measured), details=True)
         drawn = shuffled(labels, np.random.default_rng(self.verdict.terms.seed))
         self._note(SHUFFLED, obedience(self.schema, drawn, measured), details=False)
-        self._inception(REAL, audio)
+        self._inception(REAL, heard.audio)
 
-    def model(self, contender: ModelContender) -> None:
+    def contender(self, contender: Contender) -> None:
+        """What can be said of anyone's sounds: clear and varied kinds, and whether they are what was asked for."""
+        heard = self.verdict.heard[contender.name]
+        if len(heard.audio):
+            self._inception(contender.name, heard.audio)
+        if isinstance(contender, ModelContender):
+            self._model(contender)
+        elif heard.files:  # labelled by whoever made them
+            labels = [self.labels(row) for row in heard.conditions]
+            named = [name for name in self.schema.names if any(name in row for row in labels)]
+            if named:
+                schema = Schema(tuple(self.schema[name] for name in named))
+                found = obedience(schema, labels, self._measure(schema, heard.audio))
+                self._note(contender.name, found, details=True)
+
+    def _model(self, contender: ModelContender) -> None:
         """Ask a model for what held-out sounds are, and measure what it makes; then ask for things independently."""
-        schema = contender.model.system.schema
-        if not schema.conditions or any(name not in self.schema.names for name in schema.names):
+        own, say, terms = contender.model.system.schema, self.verdict.say, self.verdict.terms
+        schema = Schema(tuple(self.schema[each.name] for each in own.conditions if self._judges(each)))
+        for name in own.names:
+            if name not in schema.names:
+                say(f"{contender.name}: {name} is another kind of condition than in the models before it; not judged")
+        if not schema.conditions:
             return
-        terms, rate = self.verdict.terms, self.verdict.terms.sample_rate
-        asked = [row for labels in self.verdict.material.held_out.labels if (row := self.labels(labels, schema))]
-        asked = asked[: terms.count]
+        rows = [self.labels(row, own) for row in self.verdict.reference.conditions]
+        asked = [row for row in rows if row][: min(terms.count, KEPT)]
         if not asked:
-            self.verdict.say(
-                f"{contender.name}: no held-out sound has a value of its conditions, so none was asked for"
-            )
+            say(f"{contender.name}: no held-out sound has a value of its conditions, so none was asked for")
             return
-        self.verdict.progress(f"asking {contender.name} for {', '.join(schema.names)}")
-        audio = contender.obeying(asked, terms)
-        found = obedience(schema, asked, measure(schema, audio, rate, self.classifiers))
-        self._note(contender.name, found, details=True)
-        self._inception(contender.name, self.verdict.heard[contender.name].audio)
+        self.verdict.progress(f"asking {contender.name} for {', '.join(own.names)}")
+        self._note(contender.name, obedience(schema, *self._ask(contender, schema, asked)), details=True)
         if len(schema.conditions) > 1:
-            joint = contender.model.system.joint
             rng = np.random.default_rng(terms.seed)
-            requests = independent_requests(schema, joint, min(LEAK_REQUESTS, terms.count), rng)
-            made = contender.obeying(requests, terms)
-            shares = leakage(schema, requests, measure(schema, made, rate, self.classifiers))
+            requests = independent_requests(own, contender.model.system.joint, min(LEAK_REQUESTS, terms.count), rng)
+            shares = leakage(schema, *self._ask(contender, schema, requests))
             if shares:
                 self.verdict.findings.leakage[contender.name] = shares
 
-    def labels(self, row: Mapping[str, str], schema: Schema | None = None) -> dict[str, Value]:
+    def _ask(
+        self, contender: ModelContender, schema: Schema, requests: Sequence[Conditions]
+    ) -> tuple[list[Conditions], Measured]:
+        """Requests and what is heard of them; sounds that hold no numbers are left out."""
+        audio = contender.obeying(requests, self.verdict.terms)
+        whole = np.isfinite(audio).all(axis=1)
+        if not whole.all():
+            broken = int((~whole).sum())
+            self.verdict.say(
+                f"{contender.name}: {broken} of {len(audio)} sounds that were asked for hold samples that are no "
+                f"numbers; they are left out"
+            )
+        return [row for row, good in zip(requests, whole, strict=True) if good], self._measure(schema, audio[whole])
+
+    def _measure(self, schema: Schema, audio: np.ndarray) -> Measured:
+        return measure(schema, audio, self.verdict.terms.sample_rate, self.classifiers)
+
+    def _judges(self, condition: Category | Scalar) -> bool:
+        """Whether a condition is what this judge knows by its name."""
+        return condition.name in self.schema.names and isinstance(condition, type(self.schema[condition.name]))
+
+    def labels(self, row: Mapping[str, Value], schema: Schema | None = None) -> dict[str, Value]:
         """What a file says of the conditions, in values that a model knows."""
-        told = {name: value for name, value in known(schema or self.schema, row).items() if value is not None}
+        texts = {name: str(value) for name, value in row.items()}
+        told = {name: value for name, value in known(schema or self.schema, texts).items() if value is not None}
         good = {}
         for name, value in told.items():
             try:
@@ -118,7 +150,8 @@ class Judge:
                 better = "lower" if BETTER.get(name) else "higher"
                 self.verdict.note(subject, title, estimate, better, obeyed.sounds)
             for remark in obeyed.remarks:
-                self.verdict.say(f"{subject}: {remark}")
+                of = "" if remark.startswith(f"{obeyed.name}:") else f"{obeyed.name}: "
+                self.verdict.say(f"{subject}: {of}{remark}")
             if details:
                 self.verdict.findings.conditions.append(
                     Condition(subject, obeyed.name, obeyed.kind, obeyed.values, obeyed.confusion, obeyed.points)
@@ -132,3 +165,18 @@ class Judge:
                 self.verdict.say(f"{subject}: {few}")
                 continue
             self.verdict.note(subject, f"inception score of {name}", score, "higher", len(audio))
+
+
+def joined(schemas: Sequence[Schema]) -> Schema:
+    """One schema with the conditions of all: a category has every value that any of them knows.
+
+    Where two mean different things by a name, such as a number and a name, the first has it.
+    """
+    found: dict[str, Category | Scalar] = {}
+    for condition in (condition for schema in schemas for condition in schema.conditions):
+        before = found.setdefault(condition.name, condition)
+        if isinstance(before, Category) and isinstance(condition, Category):
+            found[condition.name] = replace(before, values=tuple(dict.fromkeys((*before.values, *condition.values))))
+        elif isinstance(before, Scalar) and isinstance(condition, Scalar):
+            found[condition.name] = replace(before, knots=tuple(sorted({*before.knots, *condition.knots})))
+    return Schema(tuple(found.values()))

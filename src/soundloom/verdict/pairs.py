@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundloom.evaluation.estimate import TooFew
 from soundloom.evaluation.reconstruction import compare_pairs
 from soundloom.verdict.contenders import ModelContender
 
@@ -20,8 +19,8 @@ def measure(verdict: Verdict, subject: str, real: np.ndarray, back: np.ndarray, 
     """Note how near `back` is to `real`, both (sound, sample)."""
     try:
         kept = compare_pairs(real, back, sample_rate)
-    except TooFew as few:
-        verdict.say(f"{subject}: {few}")
+    except ValueError as error:
+        verdict.say(f"{subject}: {error}")
         return
     for name, estimate, unit in (
         ("spectral convergence", kept.spectral_convergence, "dB"),
