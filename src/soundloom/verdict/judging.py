@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FLOOR = "training sounds"
 NOISE = "noise with the same envelopes"
 REFERENCE = 5000  # held-out clips that are compared with, at most, evenly spread
-BINNED = 5000  # training clips that the bins are fitted to, at most
+BINNED = 2000  # training clips that the bins are fitted to, at most
 Progress = Callable[[str], None]
 
 

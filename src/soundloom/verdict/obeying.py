@@ -10,7 +10,7 @@ import numpy as np
 
 from soundloom.conditions import Category, Scalar, Schema, Value
 from soundloom.data.labels import known
-from soundloom.evaluation.classifier import LARGEST, TaskClassifier
+from soundloom.evaluation.classifier import TaskClassifier
 from soundloom.evaluation.estimate import TooFew
 from soundloom.evaluation.inception import inception_score
 from soundloom.evaluation.leakage import leakage
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from soundloom.verdict.judging import Verdict
 
 REAL, SHUFFLED = "held-out sounds", "held-out sounds, labels shuffled"
+LEARNT = 3000  # training clips that classifiers learn from, at most, evenly spread: time goes with the cube
 LEAK_REQUESTS = 300
 BETTER = {"median error": "lower", "median cents": "lower"}
 
@@ -42,7 +43,7 @@ class Judge:
         from soundloom.verdict.judging import evenly
 
         schema = joined(schemas)
-        training = evenly(verdict.material.training, LARGEST)
+        training = evenly(verdict.material.training, LEARNT)
         rows = [known(schema, labels) for labels in training.labels]
         classifiers = {}
         for condition in schema.conditions:
