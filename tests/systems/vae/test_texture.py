@@ -99,6 +99,8 @@ def test_the_strength_is_the_one_whose_contrast_was_wanted(wanted):
     line = torch.tensor([1.0, 3.0])  # contrasts that rise evenly with the strength
     texture.set_strength([1 + strength * line for strength in STRENGTHS], 1 + wanted * line)
     assert float(texture.strength) == pytest.approx(wanted, abs=0.0251)
+    texture.set_strength([1 + strength * line for strength in STRENGTHS], 1 + wanted * line, grain=1.6)
+    assert float(texture.strength) == pytest.approx(1.6 * wanted, abs=0.041)
 
 
 def test_the_strength_scales_what_is_drawn():

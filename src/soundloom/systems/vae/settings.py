@@ -70,6 +70,7 @@ class VAEConfig:
     kl_warmup: float = 0.1  # share of the training over which the divergence comes in
     free_bits: float = 0.0  # nats of each dimension that cost nothing
     components: int = 20  # of the mixture fitted to the codes of the training set
+    grain: float = 1.0  # strength of the texture: 1 gives decoded sounds the median contrast of real ones
     smoothing: float = 0.6  # of the prior: 0 draws codes of training sounds, 1 from the mixture alone
 
     batch_size: int = 64
@@ -87,7 +88,12 @@ class VAEConfig:
         for name, least, usual in (("latent", 1, 64), ("blocks", 0, 1), ("components", 1, 20), ("batch_size", 1, 64)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
-        for name, advice in (("beta", "1 is usual"), ("free_bits", "0 is usual"), ("weight_decay", "0.01 is usual")):
+        for name, advice in (
+            ("grain", "1 is usual"),
+            ("beta", "1 is usual"),
+            ("free_bits", "0 is usual"),
+            ("weight_decay", "0.01 is usual"),
+        ):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} is {value:g} but must be at least 0 and finite; {advice}")
@@ -112,6 +118,9 @@ PRESETS = {
     "sounds": VAEConfig(),  # any short sounds; the default
     "drums": VAEConfig(
         widths=(96, 128, 152, 152),
+        components=8,
+        smoothing=0.5,
+        grain=1.6,
         conditions=("kind",),
         augment=Augmentation(
             gain_db=6.0, shift_seconds=0.02, tilt_db=4.0, decay_db_per_second=30.0, speed_semitones=1.5
@@ -121,6 +130,8 @@ PRESETS = {
         representation=mel(16000, 128, n_fft=1280, hop=320),
         seconds=1.2,
         widths=(96, 128, 144, 144),
+        smoothing=0.9,
+        grain=0.6,
         conditions=("pitch", "family"),
         weight_decay=0.05,
         augment=Augmentation(gain_db=6.0, shift_seconds=0.01, tilt_db=5.0, decay_db_per_second=20.0),
@@ -128,6 +139,8 @@ PRESETS = {
     "digits": VAEConfig(
         representation=mel(8000, 64, n_fft=512, hop=128),
         seconds=0.8,
+        smoothing=0.4,
+        grain=0.5,
         conditions=("digit", "speaker"),
         augment=Augmentation(gain_db=6.0, shift_seconds=0.03, tilt_db=2.0, speed_semitones=0.5),
     ),

@@ -51,10 +51,13 @@ class Texture(nn.Module):
         field = torch.fft.irfft2(torch.fft.rfft2(white) * self.amplitude, s=(self.bands, self.frames))
         return self.strength * self._to_residual(field)
 
-    def set_strength(self, found: Sequence[Tensor], wanted: Tensor) -> None:
+    def set_strength(self, found: Sequence[Tensor], wanted: Tensor, grain: float = 1.0) -> None:
         """Choose the strength whose contrasts, in time and in frequency, come nearest to those wanted, by their ratios.
 
-        `found` are the contrasts at `STRENGTHS`; between them they are taken as straight lines.
+        Args:
+            found: the contrasts at `STRENGTHS`; between them they are taken as straight lines.
+            wanted: those of real sounds.
+            grain: what the strength so found is multiplied by.
         """
         misses = (torch.stack(list(found)).clamp_min(1e-9) / wanted.clamp_min(1e-9)).log()
         fine = torch.linspace(STRENGTHS[0], STRENGTHS[-1], 49)
@@ -62,7 +65,7 @@ class Texture(nn.Module):
         low, high = torch.tensor(STRENGTHS)[right - 1], torch.tensor(STRENGTHS)[right]
         share = ((fine - low) / (high - low))[:, None]
         total = torch.lerp(misses[right - 1], misses[right], share).abs().sum(dim=1)
-        self.strength.fill_(float(fine[int(total.argmin())]))
+        self.strength.fill_(grain * float(fine[int(total.argmin())]))
 
     def _to_residual(self, normal: Tensor) -> Tensor:
         """From normal scores to the measured distribution, by linear interpolation between quantiles."""

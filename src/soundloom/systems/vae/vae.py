@@ -164,7 +164,7 @@ class SpectrogramVAE(System):
         mean, spread = torch.cat([out.mean for _, out in shown]), torch.cat([out.log_spread for _, out in shown])
         grain = torch.stack([texture.draw(stream(0, clip, "contrast")) for clip in range(len(x))]) * torch.exp(spread)
         found = [self._decoded_contrast(mean + strength * grain) for strength in STRENGTHS]
-        texture.set_strength(found, self._decoded_contrast(x))
+        texture.set_strength(found, self._decoded_contrast(x), self.config.grain)
 
     def _decoded_contrast(self, x: Tensor) -> Tensor:
         decoded = torch.cat([self.representation.decode(clip[None, None], stream(0)) for clip in x])
