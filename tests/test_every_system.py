@@ -163,6 +163,21 @@ def test_a_variation_at_distance_0_is_the_sound_as_the_representation_keeps_it(m
     assert distance(model, same, given) < 0.2 * distance(model, far, given)
 
 
+def test_what_is_reconstructed_is_nearer_to_its_own_sound_than_to_another_or_there_is_none(
+    model: Model, sounds: Path
+) -> None:
+    files = [sounds / "thump-001.wav", sounds / "hiss-004.wav"]
+    given = torch.stack([torch.from_numpy(fit(read(file), model.system.samples).samples) for file in files])
+    back = model.system.reconstruct(given, torch.zeros(2, model.system.schema.width))
+    if back is None:
+        return
+    assert back.shape == given.shape
+    assert torch.equal(back, model.system.reconstruct(given, torch.zeros(2, model.system.schema.width)))
+    for sound, own, other in zip(back, files, files[::-1], strict=True):
+        audio = Audio(sound.numpy(), model.sample_rate)
+        assert distance(model, audio, own) < 0.5 * distance(model, audio, other)
+
+
 def test_a_path_begins_at_the_first_sound_and_ends_at_the_second(model: Model, sounds: Path) -> None:
     if not model.system.resembles:
         pytest.skip("this system makes no paths")
