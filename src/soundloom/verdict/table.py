@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from soundloom.verdict.tables import TAGS
 from soundloom.verdict.wording import MISSING, interval, plain
 
 MOST_FIGURES = 3  # beside one another in a narrow terminal
+SUBJECT_WIDTH, HEAD_WIDTH = 16, 17  # characters; with three figures and their intervals, 80 in all
 BETTER = {"lower": "lower is better", "higher": "higher is better", "one": "best at 1"}
 
 
@@ -43,10 +45,12 @@ def _table(findings: Findings, embedding: str | None) -> Table:
     title = f"distances in {plain(embedding)}" if embedding is not None else "figures without an embedding"
     if len(everything) > len(shown):
         title += f" ({len(shown)} of {len(everything)}; the report has all)"
-    table = Table("subject", title=Text(title), title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("subject", min_width=SUBJECT_WIDTH, overflow="fold")
     for column in shown:
-        head = f"{plain(column.name)}{f' ({plain(column.unit)})' if column.unit else ''}\n{BETTER[column.better]}"
-        table.add_column(Text(head), justify="right", no_wrap=True)
+        head = f"{plain(column.name)}{f' ({plain(column.unit)})' if column.unit else ''}"
+        lines = [*textwrap.wrap(head, HEAD_WIDTH), BETTER[column.better]]
+        table.add_column(Text("\n".join(lines)), justify="right", no_wrap=True)
     for subject in order.rows(findings, embedding, order.headline(everything) if embedding is not None else None):
         row = [_cell(findings, subject.name, column.name, embedding) for column in shown]
         name = Text(plain(subject.name)).append(f" ({TAGS[subject.role]})", style="dim")
