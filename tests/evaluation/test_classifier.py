@@ -100,6 +100,13 @@ def test_whole_groups_are_held_aside_so_that_a_group_cannot_give_its_class_away(
     assert TaskClassifier.fit(audio, RATE, labels, groups=groups).accuracy < 0.8
 
 
+def test_classes_that_are_the_groups_themselves_are_learnt_as_if_there_were_no_groups():
+    audio, labels = clips(60, seed=4)  # held aside with its group, as a speaker is, a class could not be known at all
+    alone, free = (TaskClassifier.fit(audio, RATE, labels, groups=groups) for groups in (labels, None))
+    assert alone.accuracy == free.accuracy > 0.8
+    assert np.array_equal(alone.probabilities(audio), free.probabilities(audio))
+
+
 def test_clips_without_a_label_are_left_out():
     audio, labels = clips(60, seed=0)
     some = [None if number < 6 else label for number, label in enumerate(labels)]

@@ -111,7 +111,8 @@ def test_errors_are_those_of_leaving_out_every_sound_of_sides_whose_balls_stay_a
     assert estimate.high - estimate.value == pytest.approx(1.959964 * error, rel=1e-6)
 
     value, variance = covered(columns), jackknife_error(deletions(covered, columns)) ** 2
-    worth = value * (1 - value) / (value * (1 - value) / 30 + variance)
+    likely = (30 * value + 2) / 34
+    worth = likely * (1 - likely) / (likely * (1 - likely) / 30 + variance)
     z2 = 3.8414588
     wilson = np.roots([1 + z2 / worth, -2 * value - z2 / worth, value**2])  # (value - p)^2 = z^2 p (1 - p) / worth
     assert variance > 0
@@ -174,3 +175,11 @@ def test_a_ball_without_a_neighbour_and_counts_that_expect_nothing_are_refused()
         expected_coverage(5, 10)
     with pytest.raises(TooFew, match="1 other sounds and was given 0"):
         expected_coverage(50, 0)
+
+
+def test_the_interval_of_full_coverage_is_narrow() -> None:
+    x = cloud(200, 4, 1)
+    full = coverage(x, np.concatenate([x, cloud(300, 4, 2)]))
+    assert full.value == 1.0
+    assert full.low > 0.9
+    assert full.high == 1.0

@@ -65,7 +65,8 @@ class TaskClassifier:
             rate: Hz.
             labels: the value of each clip; those without one (None) are left out.
             seed: draws the clips, the projections and what is held aside to set the temperature.
-            groups: of the clips, such as their kits: a whole group is held aside at a time. None: each clip is one.
+            groups: of the clips, such as their kits: a whole group is held aside at a time, unless most classes lie in
+                one group each, as where speakers are told apart and are the groups. None: each clip is one.
 
         Raises:
             ValueError: as many labels as clips are needed, finite samples, two classes, and two clips of each.
@@ -89,7 +90,9 @@ class TaskClassifier:
         weights, shares = _solve(kernel, targets)
         made = cls(tuple(str(name) for name in classes), rate, space, weights)
         made._shares, made._samples = shares, clips.shape[1]
-        members = [groups[number] for number in chosen] if groups is not None else [str(number) for number in chosen]
+        members = [str(number) for number in chosen]
+        if groups is not None and not _alone([groups[number] for number in chosen], codes):
+            members = [groups[number] for number in chosen]
         made._temperature, made.accuracy = _calibrate(kernel, targets, _folds(members, rng))
         return made
 
@@ -178,6 +181,12 @@ def _calibrate(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> tu
 
     best = minimize_scalar(surprise, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
     return float(np.exp(best.x)), float((scores.argmax(axis=1) == truth).mean())
+
+
+def _alone(groups: Sequence[str], codes: np.ndarray) -> bool:
+    """Whether most classes lie in one group each: held aside, nothing would be left to know them by."""
+    homes = [len({group for group, code in zip(groups, codes, strict=True) if code == each}) for each in set(codes)]
+    return float(np.median(homes)) < 2
 
 
 def _folds(groups: Sequence[str], rng: np.random.Generator) -> np.ndarray:

@@ -181,9 +181,10 @@ def _density(hits: Hits, k: int) -> Estimate:
 def _coverage(hits: Hits) -> Estimate:
     n, m = len(hits.of_ball), len(hits.of_other)
     covered = int((hits.of_ball > 0).sum())
-    binomial = covered * (n - covered) / n**3
+    likely = (covered + 2) / (n + 4)  # Agresti & Coull 1998: where all or none are covered, some chance remains
+    binomial = likely * (1 - likely) / n
     variance = binomial + jackknife_variance((covered - hits.alone) / n)
-    worth = n * binomial / variance if variance else min(n, m)  # independent sounds that would vary as much
+    worth = min(n * binomial / variance, n, m)  # independent sounds that would vary as much
     return share(covered / n * worth, worth) if worth >= 1 else Estimate(covered / n, 0.0, 1.0)
 
 
