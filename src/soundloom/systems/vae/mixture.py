@@ -23,6 +23,7 @@ RIDGE = 1.0  # in clips: shrinks the regression of rare conditions towards the c
 NEAR_KNOTS = 1.5  # a Scalar is near another if its place among the knots is
 STRANGE = -14.0  # log-weight of a sound with another value of a Category
 FAR = -8.0  # log-weight of a sound with a far value of a Scalar
+UNSAID = -1.0  # in place of a place
 UNKNOWN = -2.0  # log-weight of a sound that does not say
 
 
@@ -43,7 +44,7 @@ class ConditionalMixture(nn.Module):
     spread: Tensor  # (code,): standard deviation of the codes of the training set
     rest: Tensor  # (clip, code): codes of the training set, less what their conditions predict
     members: Tensor  # (clip,): the component of each
-    places: Tensor  # (clip, condition): place of a Category's value, or of a Scalar's among its knots; NaN: unknown
+    places: Tensor  # (clip, condition): place of a Category's value, or of a Scalar's among its knots; -1: unknown
 
     def __init__(self, latent: int, components: int, schema: Schema) -> None:
         super().__init__()
@@ -54,8 +55,8 @@ class ConditionalMixture(nn.Module):
         self.register_buffer("slope", torch.zeros(latent, schema.width))
         self.register_buffer("spread", torch.ones(latent))
         self.register_buffer("rest", torch.zeros(1, latent))
-        self.register_buffer("members", torch.zeros(1, dtype=torch.int16))
-        self.register_buffer("places", torch.full((1, len(schema.conditions)), torch.nan))
+        self.register_buffer("members", torch.zeros(1, dtype=torch.int32))
+        self.register_buffer("places", torch.full((1, len(schema.conditions)), UNSAID))
 
     @torch.no_grad()
     def fit(self, codes: Tensor, conditions: Tensor) -> None:
@@ -83,7 +84,7 @@ class ConditionalMixture(nn.Module):
         self.means[:used] = torch.from_numpy(mixture.means_).float()
         self.factors[:used] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float()
         self.rest = torch.from_numpy(rest).float()
-        self.members = torch.from_numpy(mixture.predict(rest)).to(torch.int16)
+        self.members = torch.from_numpy(mixture.predict(rest)).to(torch.int32)
         if slope is not None:
             self.slope.copy_(torch.from_numpy(slope.T).float())
         self.spread.copy_(codes.std(dim=0) if len(codes) > 1 else torch.ones_like(self.spread))
@@ -111,14 +112,14 @@ class ConditionalMixture(nn.Module):
         """How well each training sound fits the conditions that are known, (clip,), 1 for the best."""
         logarithm = torch.zeros(len(self.places))
         for column, wanted in enumerate(self._places(conditions[None])[0]):
-            if torch.isnan(wanted):
+            if wanted == UNSAID:
                 continue
             apart = (self.places[:, column] - wanted).abs()
             if isinstance(self.schema.conditions[column], Category):
                 cost = torch.where(apart < 0.5, 0.0, STRANGE)
             else:
                 cost = torch.maximum(-0.5 * (apart / NEAR_KNOTS).square(), FAR - 0.01 * apart)
-            logarithm += torch.where(torch.isnan(apart), UNKNOWN, cost)
+            logarithm += torch.where(self.places[:, column] == UNSAID, UNKNOWN, cost)
         return torch.exp(logarithm - logarithm.max())
 
     def _places(self, conditions: Tensor) -> Tensor:
@@ -128,7 +129,7 @@ class ConditionalMixture(nn.Module):
             code = conditions[:, start : start + condition.width]
             known = conditions[:, start + condition.width] > 0
             place = code @ torch.arange(condition.width, dtype=code.dtype)
-            columns.append(torch.where(known, place, torch.nan))
+            columns.append(torch.where(known, place, UNSAID))
             start += condition.width + 1
         return torch.stack(columns, dim=1).float() if columns else torch.zeros(len(conditions), 0)
 
