@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from commands import ask, refused, script
+from commands import ask, refused
 from soundloom.cli import main
 from sounds import RATE
 
@@ -190,10 +191,19 @@ def test_ctrl_c_ends_any_verb_with_1_and_one_word(capsys, sounds, monkeypatch, v
     assert (answer.code, answer.err) == (1, "soundloom: stopped\n")
 
 
+LISTENING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run where a shell has set it to be ignored
+from soundloom.cli import run
+run()
+"""
+
+
 def test_ctrl_c_stops_with_one_word_and_leaves_no_half_of_a_report(sounds, tmp_path):
     out = tmp_path / "report"
-    asked = script("compare", "baseline:pca", "baseline:mixture", sounds, "-n", 20000, "--out", out)
-    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    asked = ("compare", "baseline:pca", "baseline:mixture", sounds, "-n", 20000, "--out", out)
+    command = [sys.executable, "-c", LISTENING, *(str(part) for part in asked)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "hearing baseline:pca" in line:
