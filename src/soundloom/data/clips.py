@@ -20,7 +20,7 @@ from soundloom.data.memory import Memory, cache_folder
 from soundloom.data.scan import Progress, Survey
 from soundloom.data.shelf import Contents, Shelf
 
-__all__ = ["ClipSettings", "ClipStore", "open_clips", "order"]
+__all__ = ["ClipSettings", "ClipStore", "evenly", "open_clips", "order"]
 
 
 def open_clips(
@@ -169,6 +169,10 @@ class ClipStore:
             indices = indices if indices.dtype == bool else indices.astype(np.int64)
         return ClipStore(self.contents, self.settings, self.rows[indices])
 
+    def some(self, most: int) -> ClipStore:
+        """At most so many of the clips, evenly spread."""
+        return self if len(self) <= most else self.subset(evenly(len(self), most))
+
     def split(self, held_out: float = 0.1, seed: int = 0, by_file: bool = False) -> tuple[ClipStore, ClipStore]:
         """Training clips and held-out clips, no group on both sides: see `split_by_group`.
 
@@ -180,6 +184,11 @@ class ClipStore:
         if held_out > 0 and not aside.any() and len(set(self.groups)) == 1 and len(self) > 1:
             aside[-max(1, round(held_out * len(self))) :] = True
         return self.subset(~aside), self.subset(aside)
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most `most` places of `count`, evenly spread from the first to the last, int64, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def order(clips: int, batch_size: int, step: int, seed: int = 0) -> np.ndarray:

@@ -26,7 +26,7 @@ from soundloom.evaluation.inputs import checked_pair, scale_of
 from soundloom.evaluation.intervals import around, jackknife_variance
 from soundloom.evaluation.pairs import Kernel, squared_distances, sums_across, sums_within
 
-FACTOR = 1000.0  # as both papers print it
+FACTOR = 1000.0  # as KID is printed; KAD takes the same
 FEWEST = 3  # leaving one out must leave a pair
 BANDWIDTH_SOUNDS = 2000  # as many are compared for the median distance: two million pairs
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from soundloom.conditions import Schema
-from soundloom.data.clips import ClipStore, order
+from soundloom.data.clips import ClipStore, evenly, order
 from soundloom.system import Augmentation
 from soundloom.training.augment import augment
 from soundloom.training.distributed import Team
@@ -30,7 +30,7 @@ class Feed:
 
     def batches(self, size: int, change: Augmentation | None = None, draw: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Audio (batch, channel, time) and condition rows, in order; of a very large set an even sample."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(len(self), STUDIED)).round().astype(np.int64))
+        chosen = evenly(len(self), STUDIED)
         for start in range(0, len(chosen), size):
             audio, codes = self.take(chosen[start : start + size])
             if change is not None:
@@ -43,7 +43,7 @@ class Feed:
         if len(self) <= most:
             return self
         fewer = copy.copy(self)
-        chosen = np.linspace(0, len(self) - 1, most).round().astype(np.int64)
+        chosen = evenly(len(self), most)
         fewer.store, fewer.codes = self.store.subset(chosen), self.codes[torch.from_numpy(chosen)]
         return fewer
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from soundloom.data.clips import ClipStore
+from soundloom.data.clips import ClipStore, evenly
 from soundloom.streams import stream
 
 DIMENSIONS = 64
@@ -48,7 +48,7 @@ class Linear:
         from sklearn.decomposition import PCA
         from sklearn.mixture import GaussianMixture
 
-        chosen = np.unique(np.linspace(0, len(training) - 1, min(len(training), STUDIED)).round().astype(np.int64))
+        chosen = evenly(len(training), STUDIED)
         parts = []
         for at in range(0, len(chosen), 64):
             audio = torch.from_numpy(training.audio(chosen[at : at + 64]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from soundloom.audio import Audio
+from soundloom.data.clips import evenly
 from soundloom.evaluation.copies import Copies
 from soundloom.verdict.copying import CopySearch
 from soundloom.verdict.findings import Example
@@ -37,7 +38,7 @@ def generated(verdict: Verdict, name: str, search: CopySearch | None, copies: Co
 def real(verdict: Verdict, count: int) -> None:
     """Held-out sounds, evenly spread."""
     store = verdict.material.held_out
-    for row in np.unique(np.linspace(0, len(store) - 1, min(count, len(store))).round().astype(int)):
+    for row in evenly(len(store), count):
         audio = store.audio([int(row)])[0, 0]
         _add(verdict, "real", _next_row(verdict, "real"), "held out", audio, store.files[row])
 
@@ -45,7 +46,7 @@ def real(verdict: Verdict, count: int) -> None:
 def reconstructed(verdict: Verdict, name: str, pair: tuple[np.ndarray, np.ndarray], rate: int, count: int) -> None:
     """Held-out sounds beside what a model makes of them, at the model's own rate."""
     before, back = pair
-    for row in np.unique(np.linspace(0, len(before) - 1, min(count, len(before))).round().astype(int)):
+    for row in evenly(len(before), count):
         number = _next_row(verdict, "reconstructed")
         _add(verdict, "reconstructed", number, "held out", before[row], rate=rate)
         _add(verdict, "reconstructed", number, f"through {name}", back[row], rate=rate)

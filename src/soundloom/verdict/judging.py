@@ -59,7 +59,7 @@ class Verdict:
 
     def listen(self) -> None:
         """Hear the held-out sounds, and what else every verdict compares with them."""
-        held_out = mixed(evenly(self.material.held_out, REFERENCE))
+        held_out = mixed(self.material.held_out.some(REFERENCE))
         self.progress(f"hearing {len(held_out)} held-out sounds")
         self.reference = hear(store_blocks(held_out), self.embeddings, self.store, self.terms.sample_rate)
         if len(self.material.training):
@@ -68,7 +68,7 @@ class Verdict:
         self.hear_subject(Subject(NOISE, "bad"), blocks_of(noise))
 
     def _listen_to_training(self) -> None:
-        training = evenly(self.material.training, BINNED)
+        training = self.material.training.some(BINNED)
         self.progress(f"hearing {len(training)} training sounds")
         everything = hear(store_blocks(training), self.embeddings, self.store, self.terms.sample_rate)
         for embedding in self.embeddings:
@@ -103,7 +103,7 @@ class Verdict:
             return
         rate = representation.sample_rate
         held_out = self.material.at(rate, contender.model.seconds).held_out
-        real = evenly(held_out, min(self.terms.count, KEPT)).audio(slice(None))
+        real = held_out.some(min(self.terms.count, KEPT)).audio(slice(None))
         back = through(representation, real)
         self.hear_subject(Subject(name, "ceiling"), blocks_of(on_terms(list(back), rate, self.terms)))
         pairs.measure(self, name, real[:, 0], back, rate)
@@ -148,13 +148,6 @@ class Verdict:
         embedding: str | None = None, unit: str = "",
     ) -> None:  # fmt: skip
         self.findings.figures.append(Figure(subject, name, estimate, better, sounds, embedding, unit))
-
-
-def evenly(store: ClipStore, most: int) -> ClipStore:
-    """At most so many of the clips, evenly spread."""
-    if len(store) <= most:
-        return store
-    return store.subset(np.linspace(0, len(store) - 1, most).round().astype(np.int64))
 
 
 def mixed(store: ClipStore) -> ClipStore:

@@ -40,10 +40,8 @@ class Judge:
     @classmethod
     def of(cls, verdict: Verdict, schemas: Sequence[Schema]) -> Judge:
         """A judge of the conditions of all models; those that cannot be judged are said."""
-        from soundloom.verdict.judging import evenly
-
         schema = joined(schemas)
-        training = evenly(verdict.material.training, LEARNT)
+        training = verdict.material.training.some(LEARNT)
         rows = [known(schema, labels) for labels in training.labels]
         classifiers = {}
         for condition in schema.conditions:

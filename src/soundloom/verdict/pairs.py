@@ -17,6 +17,7 @@ FEWER = 200  # held-out sounds that a model reconstructs, at most
 
 def measure(verdict: Verdict, subject: str, real: np.ndarray, back: np.ndarray, sample_rate: int) -> None:
     """Note how near `back` is to `real`, both (sound, sample)."""
+    heard = int((np.abs(real).max(axis=1, initial=0) > 0).sum())  # silence has nothing to be kept
     try:
         kept = compare_pairs(real, back, sample_rate)
     except ValueError as error:
@@ -28,17 +29,15 @@ def measure(verdict: Verdict, subject: str, real: np.ndarray, back: np.ndarray, 
         ("multi-resolution STFT distance", kept.multi_resolution, ""),
         ("mel error", kept.mel_error, "dB"),
     ):
-        verdict.note(subject, name, estimate, "lower", len(real), unit=unit)
+        verdict.note(subject, name, estimate, "lower", heard, unit=unit)
 
 
 def reconstruct(verdict: Verdict, contender: ModelContender) -> tuple[np.ndarray, np.ndarray] | None:
     """Held-out sounds and what the model makes of them, (sound, sample) at its rate; None where it has no codes."""
     import torch
 
-    from soundloom.verdict.judging import evenly
-
     system = contender.model.system
-    store = evenly(verdict.material.at(contender.model.sample_rate, contender.model.seconds).held_out, FEWER)
+    store = verdict.material.at(contender.model.sample_rate, contender.model.seconds).held_out.some(FEWER)
     rows = torch.from_numpy(store.codes(system.schema))
     parts = []
     for at in range(0, len(store), 32):
