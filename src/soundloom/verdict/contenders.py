@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ BLOCK = 128
 REPEATED = "duplicate of "  # how a scan begins its reason for one file more of the same sound
 UNCOUNTED = ("silent", "label table", "not a sound")  # reasons that are no fault, or counted elsewhere
 Conditions = Mapping[str, Value]
+Sound = TypeVar("Sound")
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,9 @@ class ModelContender:
     def blocks(self, terms: Terms) -> Iterator[Block]:
         from soundloom.generate import Request
 
-        sounds: list[np.ndarray] = []
-        asked: list[Conditions] = []
-        for made in self.model.stream(Request(count=terms.count, seed=terms.seed)):
-            sounds.append(made.audio.samples[0])
-            asked.append(made.conditions)
-            if len(sounds) == BLOCK:
-                yield Block(on_terms(sounds, self.model.sample_rate, terms), asked)
-                sounds, asked = [], []
-        if sounds:
-            yield Block(on_terms(sounds, self.model.sample_rate, terms), asked)
+        for some in in_blocks(self.model.stream(Request(count=terms.count, seed=terms.seed))):
+            sounds = [made.audio.samples[0] for made in some]
+            yield Block(on_terms(sounds, self.model.sample_rate, terms), [made.conditions for made in some])
 
     def obeying(self, requests: Sequence[Conditions], terms: Terms) -> np.ndarray:
         """One sound for each request, (sound, sample), on common terms."""
@@ -130,13 +125,7 @@ class BaselineContender:
         if not self.fitted:
             training = self.material.at(rate, terms.seconds).training
             self.fitted.append(baselines.fit(self.name.removeprefix(baselines.PREFIX), training, self.representation))
-        sounds: list[np.ndarray] = []
-        for sound in self.fitted[0].sounds(terms.count, terms.seed):
-            sounds.append(sound)
-            if len(sounds) == BLOCK:
-                yield Block(on_terms(sounds, rate, terms))
-                sounds = []
-        if sounds:
+        for sounds in in_blocks(self.fitted[0].sounds(terms.count, terms.seed)):
             yield Block(on_terms(sounds, rate, terms))
 
     def facts(self) -> dict[str, Any]:
@@ -216,6 +205,13 @@ class FolderContender:
                 f"{self.name}: {len(rates)} of its sounds have a lower rate ({min(rates)} Hz) than the comparison "
                 f"({terms.sample_rate} Hz), so their highest frequencies are missing"
             )
+
+
+def in_blocks(sounds: Iterable[Sound]) -> Iterator[list[Sound]]:
+    """Sounds as they are made, so many at a time."""
+    coming = iter(sounds)
+    while some := list(islice(coming, BLOCK)):
+        yield some
 
 
 def on_terms(sounds: Sequence[np.ndarray], sample_rate: int, terms: Terms) -> np.ndarray:

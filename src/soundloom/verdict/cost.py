@@ -31,9 +31,7 @@ print(json.dumps({"factors": sorted(times[1:]), "peak": peak}))
 class Cost(NamedTuple):
     """Of a model on one processor, sounds made one after another."""
 
-    real_time_factor: (
-        float  # seconds of work for a second of sound, the median of 5; a first one, to warm up, is left out
-    )
+    real_time_factor: float  # seconds of work for a second of sound: the median of 5 trials, after one to warm up
     quickest: float
     slowest: float
     peak_megabytes: float  # resident memory of the whole process

@@ -56,7 +56,7 @@ def gather(
         ValueError: no usable sound, or none that the models have not seen.
     """
     known = [account for account in accounts if account is not None]
-    chosen = dict(where) if where is not None else _choice(folder, known)
+    chosen = dict(where if where is not None else known[0].where if known else {})
     store = open_clips(folder, settings, where=chosen or None)
     remarks = []
     if len(known) < len(accounts):
@@ -110,7 +110,3 @@ def _sides(
 
 def _digests(store: ClipStore) -> NDArray[np.str_]:
     return np.array([short(entry.digest) for entry in store.entries], np.str_)
-
-
-def _choice(folder: Path, known: Sequence[Account]) -> dict[str, str]:
-    return dict(known[0].where) if known else {}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REAL, SHUFFLED = "held-out sounds", "held-out sounds, labels shuffled"
 LEARNT = 3000  # training clips that classifiers learn from, at most, evenly spread: time goes with the cube
 LEAK_REQUESTS = 300
-BETTER = {"median error": "lower", "median cents": "lower"}
+LOWER_IS_BETTER = ("median error", "median cents")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Judge:
         for obeyed in found:
             for name, estimate in obeyed.figures.items():
                 title = f"accuracy of {obeyed.name}" if name == "accuracy" else f"{obeyed.name}: {name}"
-                better = "lower" if BETTER.get(name) else "higher"
+                better = "lower" if name in LOWER_IS_BETTER else "higher"
                 self.verdict.note(subject, title, estimate, better, obeyed.sounds)
             for remark in obeyed.remarks:
                 of = "" if remark.startswith(f"{obeyed.name}:") else f"{obeyed.name}: "
