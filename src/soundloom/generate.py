@@ -91,8 +91,13 @@ class Model:
 
     @property
     def seconds(self) -> float:
-        """Length of a clip; the longest that can be asked for."""
+        """Length of a clip; a sound has it unless another is asked for."""
         return self.system.samples / self.sample_rate
+
+    @property
+    def longest_seconds(self) -> float:
+        """The longest that a sound can be."""
+        return self.system.longest / self.sample_rate
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -142,7 +147,7 @@ def check(system: System, request: Request) -> None:
     Raises:
         ValueError: says what it can do.
     """
-    longest = system.samples / system.representation.sample_rate
+    longest = system.longest / system.representation.sample_rate
     if not (_is_number(request.count, Integral) and 1 <= request.count <= LONGEST_COUNT):
         raise ValueError(f"count is {request.count!r} but must be 1 to {LONGEST_COUNT}; give a whole number")
     if request.seconds is not None and not (_is_number(request.seconds) and 0.01 <= request.seconds <= longest + 1e-9):
@@ -207,7 +212,7 @@ class _Work(NamedTuple):
         if prompt is not None and prompt.shape[1] >= length:
             raise ValueError(
                 f"the prompt lasts {prompt.shape[1] / rate:.2f} s and the sound {length / rate:.2f} s, so nothing is "
-                f"left to add; cut the prompt, or ask for more --seconds (up to {system.samples / rate:g})"
+                f"left to add; cut the prompt, or ask for more --seconds (up to {system.longest / rate:g})"
             )
         like = tuple(_fitted(_heard(sound, rate, remarks), system.samples) for sound in request.like)
         return cls(system, request, system.schema.check(request.conditions), length, prompt, like, tuple(remarks))
@@ -229,6 +234,7 @@ class _Work(NamedTuple):
             temperature=request.temperature,
             rngs=[rng],
             report=remarks.append,
+            heed=lambda samples: True,
             options=request.options,
         )[0]
         return Made(Audio(clip.numpy(), self.system.representation.sample_rate), conditions, tuple(remarks))

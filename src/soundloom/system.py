@@ -132,6 +132,7 @@ class Clips(Protocol):
 
 
 Report = Callable[[str], None]
+Heed = Callable[[int], bool]  # told how many samples of each clip are there, answers whether to go on
 
 
 class System(nn.Module, ABC):
@@ -144,9 +145,15 @@ class System(nn.Module, ABC):
     schema: Schema
     joint: Joint  # what goes with what in the training set: draws the conditions that a request leaves out
     samples: int  # length of a clip, in samples at representation.sample_rate
+    together: int = 1  # clips that one call of sample makes most quickly
     continues: bool = False  # can it carry on from a prompt?
     resembles: bool = False  # can it vary a given sound, or go from one to another?
     augmentation: Augmentation = Augmentation()
+
+    @property
+    def longest(self) -> int:
+        """Samples of the longest sound that can be asked for."""
+        return self.samples
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
@@ -170,12 +177,13 @@ class System(nn.Module, ABC):
         temperature: float,
         rngs: Sequence[Generator],
         report: Report,
+        heed: Heed,
         options: Mapping[str, Any],
     ) -> Tensor:
         """Make one clip for each stream of `rngs`: (count, channel, length) samples at the representation's rate.
 
         Args:
-            length: samples to deliver, at most `samples`.
+            length: samples to deliver, at most `longest`.
             conditions: for each clip, all of them; with `prompt` or `like` only what was asked, since the given sound
                 says the rest.
             prompt: (channel, time) samples that every clip starts with, or None.
@@ -184,7 +192,9 @@ class System(nn.Module, ABC):
                 between two, the share of the way (0 is the first, 1 the second).
             temperature: 1 samples the model's own distribution, less is safer, 0 is its mode or mean.
             rngs: clip i draws from rngs[i] alone, so that it does not depend on its neighbours.
-            report: takes a sentence about what the system did that the caller should know.
+            report: takes a sentence about what the system did with these clips that the caller should know.
+            heed: is told now and then, where a call lasts longer than a moment, how many samples of each clip are
+                there, the prompt among them; when it answers False, the clips are returned as far as they are.
             options: settings of sampling that only this system has (`sampling_options` names them).
         """
 

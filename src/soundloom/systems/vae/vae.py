@@ -21,6 +21,7 @@ from soundloom.streams import stream
 from soundloom.system import (
     Batch,
     Clips,
+    Heed,
     Report,
     Representation,
     Stage,
@@ -192,6 +193,7 @@ class SpectrogramVAE(System):
         temperature: float,
         rngs: Sequence[Generator],
         report: Report,
+        heed: Heed,
         options: Mapping[str, Any],
     ) -> Tensor:
         rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
