@@ -14,7 +14,9 @@ def hit(samples: int = 4000, channels: int = 2) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("name", ["mulaw", "magnitude", "log", "log-frequency", "mel", "mel-htk", "complex", "if"])
+@pytest.mark.parametrize(
+    "name", ["pcm", "mulaw", "magnitude", "log", "log-frequency", "mel", "mel-htk", "complex", "if"]
+)
 @pytest.mark.parametrize("samples", [1, 4000])
 def test_a_sound_comes_back_as_long_as_it_was_with_its_figures(name, samples):
     result = reconstruct(hit(samples), RATE, named(name, RATE))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from soundloom.representations import (
+    PCM,
     ComplexSpectrum,
     InstantaneousFrequency,
     LogFrequency,
@@ -15,6 +16,7 @@ from soundloom.representations import (
     Magnitude,
     MelSpectrogram,
     MuLaw,
+    Waveform,
 )
 
 RATE = 8000
@@ -30,7 +32,7 @@ SPECTRAL = (
     ComplexSpectrum(RATE, 256, 64),
     InstantaneousFrequency(RATE, 256, 64),
 )
-EVERY = (MuLaw(RATE), *SPECTRAL)
+EVERY = (Waveform(RATE), PCM(RATE), MuLaw(RATE), *SPECTRAL)
 
 
 def name(representation: object) -> str:

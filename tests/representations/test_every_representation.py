@@ -168,7 +168,8 @@ def test_each_ready_representation_suits_any_usual_rate(ready, sample_rate):
 
 
 def test_every_kind_is_registered_under_its_own_name():
-    assert set(REPRESENTATIONS) == {"mulaw", "magnitude", "log", "log-frequency", "mel", "complex", "if"}
+    samples, spectra = {"waveform", "pcm", "mulaw"}, {"magnitude", "log", "log-frequency", "mel", "complex", "if"}
+    assert set(REPRESENTATIONS) == samples | spectra
     assert all(REPRESENTATIONS[kind].kind == kind for kind in REPRESENTATIONS)
 
 

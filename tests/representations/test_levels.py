@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from material import RATE, one_shot
 
-from soundloom.representations import LogMagnitude, MelSpectrogram, MuLaw
+from soundloom.representations import PCM, LogMagnitude, MelSpectrogram, MuLaw, Waveform
 from soundloom.representations.fidelity import log_spectral_distance, spectral_convergence
 
 LOG = LogMagnitude(RATE, 256, 64)
@@ -88,6 +88,35 @@ def test_mu_law_keeps_38_decibels_of_a_loud_sound_and_clips_beyond_full_scale():
     error = value.decode(value.encode(audio)) - audio
     assert 36 < 20 * torch.log10(audio.norm() / error.norm()) < 40
     assert value.encode(torch.tensor([-7.0, 7.0])).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 8, 16])
+def test_every_pcm_level_comes_back_as_itself_and_they_lie_evenly_from_minus_one_to_one(bits):
+    value = PCM(RATE, bits)
+    levels = torch.arange(2**bits)[None, None]
+    decoded = value.decode(levels)
+    assert value.levels == 2**bits
+    assert torch.equal(value.encode(decoded), levels)
+    torch.testing.assert_close(decoded[0, 0].double(), torch.linspace(-1, 1, 2**bits, dtype=torch.float64))
+
+
+@given(st.floats(-1, 1, width=32), st.integers(1, 16))
+def test_decoding_an_encoded_sample_of_pcm_is_off_by_half_a_level_at_most(sample, bits):
+    value = PCM(RATE, bits)
+    back = value.decode(value.encode(torch.tensor([sample])))
+    assert abs(float(back) - sample) <= 1 / (2**bits - 1) + 1e-7
+
+
+def test_pcm_clips_beyond_full_scale_and_refuses_more_bits_than_single_precision_tells_apart():
+    assert PCM(RATE).encode(torch.tensor([-7.0, -1.0, 0.0, 1.0, 7.0])).tolist() == [0, 0, 32768, 65535, 65535]
+    with pytest.raises(ValueError, match="bits is 24 but must be 1 to 16"):
+        PCM(RATE, 24)
+
+
+@given(st.floats(width=32, allow_nan=False))
+def test_a_waveform_keeps_every_sample_as_it_is(sample):
+    value = Waveform(RATE)
+    assert float(value.decode(value.encode(torch.tensor([sample])))) == sample
 
 
 def test_spectral_convergence_of_half_the_magnitude_is_minus_six_decibels():

@@ -16,13 +16,17 @@ from soundloom.representations.log_frequency import LogFrequency
 from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.mulaw import MuLaw
+from soundloom.representations.pcm import PCM
 from soundloom.representations.ready import NAMES, named
 from soundloom.representations.stft import STFT
+from soundloom.representations.waveform import Waveform
 from soundloom.system import Representation
 
 REPRESENTATIONS: dict[str, type[Any]] = {
     kind.kind: kind
     for kind in (
+        Waveform,
+        PCM,
         MuLaw,
         Magnitude,
         LogMagnitude,
@@ -35,6 +39,7 @@ REPRESENTATIONS: dict[str, type[Any]] = {
 
 __all__ = [
     "NAMES",
+    "PCM",
     "REPRESENTATIONS",
     "STFT",
     "ComplexSpectrum",
@@ -44,6 +49,7 @@ __all__ = [
     "Magnitude",
     "MelSpectrogram",
     "MuLaw",
+    "Waveform",
     "build",
     "describe",
     "named",

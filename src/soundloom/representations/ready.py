@@ -13,11 +13,13 @@ from soundloom.representations.log_frequency import LogFrequency
 from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.mulaw import MuLaw
+from soundloom.representations.pcm import PCM
 from soundloom.system import Representation
 
 FRAME_SECONDS = 0.046  # 1024 samples at 22 050 Hz: partials 43 Hz apart are told apart, hits stay sharp
 
 READY: dict[str, Callable[[int, int], Representation]] = {  # (sample rate, n_fft)
+    "pcm": lambda rate, _: PCM(rate),
     "mulaw": lambda rate, _: MuLaw(rate),
     "magnitude": lambda rate, n_fft: Magnitude(rate, n_fft, n_fft // 4),
     "log": lambda rate, n_fft: LogMagnitude(rate, n_fft, n_fft // 4),

@@ -1,0 +1,37 @@
+"""The samples themselves: for a stage of training that encodes them itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Each sample as the number that it is, float32; nothing is lost and nothing is clipped."""
+
+    kind: ClassVar[str] = "waveform"
+
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        if self.sample_rate < 1:
+            raise ValueError(f"sample_rate is {self.sample_rate} Hz but must be at least 1; pass the rate of the audio")
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """Audio (batch, channel, time) as it is, float32."""
+        return audio.float()
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        """Audio (batch, channel, time) as it is, float32."""
+        return x.float()
+
+    def length(self, samples: int) -> int:
+        """As many."""
+        return samples
+
+    def samples(self, frames: int) -> int:
+        """As many."""
+        return frames
