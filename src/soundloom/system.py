@@ -146,6 +146,7 @@ class System(nn.Module, ABC):
     joint: Joint  # what goes with what in the training set: draws the conditions that a request leaves out
     samples: int  # length of a clip, in samples at representation.sample_rate
     together: int = 1  # clips that one call of sample makes most quickly
+    measured: int = 512  # held-out clips that losses are measured on, at most; fewer where a clip takes long
     continues: bool = False  # can it carry on from a prompt?
     resembles: bool = False  # can it vary a given sound, or go from one to another?
     augmentation: Augmentation = Augmentation()

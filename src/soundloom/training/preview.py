@@ -10,9 +10,8 @@ import torch
 from soundloom.audio import write
 from soundloom.generate import Made
 from soundloom.pictures import contact_sheet
-from soundloom.system import Batch, Clips, System
-
-HELD_OUT_CLIPS = 512  # at most
+from soundloom.system import Batch, System
+from soundloom.training.feed import Feed
 
 
 def preview(folder: Path, sounds: Sequence[Made]) -> None:
@@ -26,13 +25,11 @@ def preview(folder: Path, sounds: Sequence[Made]) -> None:
 
 
 @torch.no_grad()
-def held_out_loss(system: System, clips: Clips, device: torch.device) -> dict[str, float]:
+def held_out_loss(system: System, clips: Feed, device: torch.device) -> dict[str, float]:
     """Mean losses over held-out clips, by objective and part; the same draws each time, so that they compare."""
     totals: dict[str, float] = {}
     seen = 0
-    for number, (audio, conditions) in enumerate(clips.batches(64)):
-        if seen >= HELD_OUT_CLIPS:
-            break
+    for number, (audio, conditions) in enumerate(clips.some(system.measured).batches(64)):
         for stage in system.stages():
             batch = Batch(stage.representation.encode(audio.to(device)), conditions.to(device), seed=0, step=number)
             for objective in stage.objectives:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from soundloom.conditions import Schema
+from soundloom.layers.hidden import hide
 from soundloom.system import Batch, Loss, Objective
 from soundloom.systems.vae.network import BandNetwork
 
@@ -68,15 +68,6 @@ class ELBO(Objective):
         if vae.texture is not None:  # the spread learns from the mean's errors, and never bends the mean
             total = total + vae.surprise(x, out.mean.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
         return Loss(total / x[0].numel(), parts)
-
-
-def hide(conditions: Tensor, drawn: Tensor, schema: Schema, share: float) -> Tensor:
-    """Make each condition of a share of the rows unknown; `drawn` is uniform, (row, condition)."""
-    widths = torch.tensor(
-        [condition.width + 1 for condition in schema.conditions], dtype=torch.long, device=drawn.device
-    )
-    hidden = torch.repeat_interleave(drawn < share, widths, dim=1)
-    return torch.where(hidden, torch.zeros_like(conditions), conditions) if schema.width else conditions
 
 
 def negative_log_likelihood(error: Tensor, log_deviation: Tensor) -> Tensor:
