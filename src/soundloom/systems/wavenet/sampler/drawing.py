@@ -1,0 +1,129 @@
+"""The next symbol from a network's outputs: of 1 or of 16 sequences, whose outputs lie (output, lane)."""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.elementwise import exp
+from soundloom.systems.wavenet.sampler.weights import Floats
+
+BELOW_ONE = np.float32(1 - 2**-23)  # times a number, it is less than that number
+ZERO = np.float32(0.0)
+HIGHEST = 65535  # the largest symbol where symbols enter as numbers
+EDGE = 1e-12  # a uniform number this near to 0 or 1 counts as this far off, so that the logistic stays finite
+
+
+@compiled()
+def likeliest(logits: Floats, lane: int, lanes: int, classes: int) -> int:
+    """The class with the largest logit, the first one of several."""
+    best = 0
+    for c in range(1, classes):
+        if logits[c * lanes + lane] > logits[best * lanes + lane]:
+            best = c
+    return best
+
+
+@compiled()
+def accumulate_masses(logits: Floats, classes: int, temperature: float, top_p: float, masses: Floats) -> None:
+    """Sums, up to each class, of probabilities that are not yet divided by their total, of one sequence."""
+    sharpness = np.float32(1 / temperature)
+    peak = logits[0]
+    for c in range(classes):
+        peak = max(peak, logits[c])
+    for c in range(classes):
+        masses[c] = exp((logits[c] - peak) * sharpness)
+    if top_p < 1:
+        keep_nucleus(masses, 0, 1, classes, top_p)
+    total = ZERO
+    for c in range(classes):
+        total += masses[c]
+        masses[c] = total
+
+
+@compiled()
+def keep_nucleus(masses: Floats, lane: int, lanes: int, classes: int, top_p: float) -> None:
+    """Leave nothing to all but the likeliest classes that have `top_p` of the total between them.
+
+    Classes as likely as the last of these stay too.
+    """
+    total = 0.0
+    for c in range(classes):
+        total += masses[c * lanes + lane]
+    low, high = ZERO, np.float32(1.0)  # masses that, as a bound, keep enough and (but for the peak's own) too little
+    while True:
+        middle = (low + high) * np.float32(0.5)
+        if middle <= low or middle >= high:
+            break
+        kept = 0.0
+        for c in range(classes):
+            if masses[c * lanes + lane] >= middle:
+                kept += masses[c * lanes + lane]
+        if kept >= top_p * total:
+            low = middle
+        else:
+            high = middle
+    for c in range(classes):
+        if masses[c * lanes + lane] < low:
+            masses[c * lanes + lane] = ZERO
+
+
+@compiled()
+def draw_class(sums: Floats, lane: int, lanes: int, classes: int, uniform: float) -> int:
+    """The first class whose sum of masses exceeds `uniform` of the total; it has a mass."""
+    bound = min(np.float32(uniform), BELOW_ONE) * sums[(classes - 1) * lanes + lane]
+    low, high = 0, classes - 1
+    while low < high:
+        middle = (low + high) // 2
+        if sums[middle * lanes + lane] > bound:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@compiled()
+def draw_logistic(
+    outputs: Floats,
+    lane: int,
+    lanes: int,
+    components: int,
+    least_log_scale: np.float32,
+    temperature: float,
+    uniforms: NDArray[np.float64],
+) -> int:
+    """A symbol of 0 to HIGHEST from a mixture of logistics over [-1, 1], by a uniform number for each of its two draws.
+
+    Args:
+        outputs: unscaled log weights, means and log scales of the components.
+        temperature: of the choice of a component, and times its scale; at 0 it is the likeliest component's mean.
+    """
+    chosen = likeliest(outputs, lane, lanes, components)
+    noise = 0.0
+    if temperature > 0:
+        peak = outputs[chosen * lanes + lane]
+        total = ZERO
+        for m in range(components):
+            total += exp((outputs[m * lanes + lane] - peak) * np.float32(1 / temperature))
+        bound = min(np.float32(uniforms[0]), BELOW_ONE) * total
+        total = ZERO
+        for m in range(components):
+            total += exp((outputs[m * lanes + lane] - peak) * np.float32(1 / temperature))
+            if total > bound:
+                chosen = m
+                break
+        inside = min(max(uniforms[1], EDGE), 1 - EDGE)
+        noise = temperature * (log(inside) - log(1 - inside))
+    mean = outputs[(components + chosen) * lanes + lane]
+    scale = exp(max(outputs[(2 * components + chosen) * lanes + lane], least_log_scale))
+    value = min(max(mean + scale * noise, -1.0), 1.0)
+    return int(np.floor((value + 1) * (0.5 * HIGHEST) + 0.5))
+
+
+@compiled()
+def value(symbol: int) -> np.float32:
+    """The number in [-1, 1] for which a symbol of 0 to HIGHEST stands."""
+    return np.float32(2 * symbol / HIGHEST - 1)

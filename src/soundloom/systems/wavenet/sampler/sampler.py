@@ -1,0 +1,118 @@
+"""Draw symbols of any number of sequences, in chunks of any length, with the same result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundloom.systems.wavenet.sampler import alone, together
+from soundloom.systems.wavenet.sampler.memory import Memory, memory
+from soundloom.systems.wavenet.sampler.plan import plan, rounded
+from soundloom.systems.wavenet.sampler.vectors import LANES
+from soundloom.systems.wavenet.sampler.weights import Floats, Precision, Weights
+
+FEWEST_TOGETHER = 6  # sequences that are quicker with idle lanes beside them than one after another
+
+
+@dataclass
+class State:
+    """What sequences remember between two calls of `Sampler.advance`, one call at a time.
+
+    A sequence takes `Weights.queue_floats` floats of four bytes, R rounded up to a multiple of 16, and for
+    min(d, 16) steps of each layer of dilation d as many sums as it has gates.
+
+    Attributes:
+        time: steps taken so far.
+        groups: sequences that advance together: from which on, and what they remember.
+    """
+
+    sequences: int
+    time: int
+    groups: list[tuple[slice, Memory]]
+
+
+class Sampler:
+    """Samples a network on the CPU; only reads itself, so threads may share it, each with states of its own.
+
+    A sequence's symbols and logits are the same, to the last bit, alone and among others, in one call and in many.
+    """
+
+    def __init__(self, weights: Weights, precision: Precision = "float32") -> None:
+        self.weights = weights
+        matrices = ("taps", "mix", "end", "head")
+        if precision == "bfloat16":
+            weights = replace(weights, **{name: rounded(getattr(weights, name)) for name in matrices})
+        self._alone = plan(weights, packed=precision == "bfloat16")
+        self._together = plan(weights)
+
+    @property
+    def draws(self) -> int:
+        """Uniform numbers that drawing one symbol takes."""
+        return self.weights.draws
+
+    def begin(self, starts: Floats, silence: int) -> State:
+        """Sequences after endless silence.
+
+        Args:
+            starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts.
+            silence: the symbol of silence.
+        """
+        starts = np.ascontiguousarray(starts, np.float32)
+        groups = [self._group(first, len(starts)) for first in range(0, len(starts), LANES)]
+        state = State(len(starts), 0, [one for group in groups for one in group])
+        for which, held in state.groups:
+            if which.stop - which.start == 1:
+                alone.settle(self._alone, held, starts[which.start], silence)
+            else:
+                together.settle(self._together, held, starts[which], silence)
+        return state
+
+    def advance(
+        self,
+        state: State,
+        symbols: NDArray[np.int64],
+        uniforms: NDArray[np.float64],
+        starts: Floats,
+        *,
+        hop: int = 1,
+        offset: int = 0,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        logits: Floats | None = None,
+    ) -> None:
+        """Take as many steps as there are symbols: those given are heard, those that are negative are drawn and put.
+
+        Args:
+            state: is led on.
+            symbols: (sequence, step), contiguous.
+            uniforms: numbers in [0, 1), (sequence, step, draw), `Weights.draws` of them for each step.
+            starts: what gates start with, (sequence, layer, frame, 2 G); between frames it moves on a straight line.
+            hop: steps from frame to frame.
+            offset: steps from the first frame to the first symbol.
+            temperature: divides the logits; at 0 it is the likeliest symbol.
+            top_p: of the probability is left to be drawn from, the likeliest symbols first.
+            logits: takes the network's outputs, (sequence, step, output), contiguous.
+        """
+        assert symbols.shape[0] == state.sequences
+        assert symbols.flags.c_contiguous
+        starts = np.ascontiguousarray(starts, np.float32)
+        uniforms = np.ascontiguousarray(uniforms, np.float64)
+        room = np.empty((state.sequences, 0, 0), np.float32) if logits is None else logits
+        for which, held in state.groups:
+            if which.stop - which.start == 1:
+                one = which.start
+                values = (symbols[one], uniforms[one], starts[one], hop, offset, temperature, top_p, room[one])
+                alone.advance(self._alone, held, state.time, *values)
+            else:
+                values = (symbols[which], uniforms[which], starts[which], hop, offset, temperature, top_p, room[which])
+                together.advance(self._together, held, state.time, *values)
+        state.time += symbols.shape[1]
+
+    def _group(self, first: int, sequences: int) -> list[tuple[slice, Memory]]:
+        """Up to 16 sequences from `first` on: side by side if they are many, else one by one."""
+        last = min(first + LANES, sequences)
+        if last - first >= FEWEST_TOGETHER:
+            return [(slice(first, last), memory(self._together, LANES))]
+        return [(slice(one, one + 1), memory(self._alone, 1)) for one in range(first, last)]
