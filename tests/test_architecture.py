@@ -22,7 +22,7 @@ ROWS = (
     ("training", "export"),
     ("evaluation",),
     ("generate",),
-    ("checkpoint", "pictures"),
+    ("checkpoint", "making", "pictures"),
     ("systems",),
     ("layers",),
     ("representations",),
@@ -30,7 +30,7 @@ ROWS = (
     ("data", "joint"),
     ("conditions", "descriptors"),
     ("audio", "discover"),
-    ("config", "containers", "processors", "streams"),
+    ("config", "containers", "processors", "signals", "streams"),
 )
 ROW_OF = {part: number for number, row in enumerate(ROWS) for part in row}
 

@@ -1,7 +1,7 @@
-"""One door for all generation: a request is checked, completed, sampled clip by clip and decoded.
+"""One door for all generation: a request is checked, completed and sampled, a few clips in each call of the system.
 
 The command, the Python API, previews and tests all come through here. Clip i of a request draws from its own stream
-(seed, i), on one thread: the same request gives the same bytes, whatever the number of clips or workers.
+(seed, i), on one thread: the same request gives the same bytes, whatever the number of clips, groups or workers.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby, islice
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,15 +21,18 @@ from soundloom.audio import Audio, mix_down, printable, read, resample
 from soundloom.checkpoint import Checkpoint
 from soundloom.checkpoint import load as load_checkpoint
 from soundloom.conditions import Value
-from soundloom.processors import available_processors, in_order
+from soundloom.making import Pace, group_sizes, groups_ahead, make_in_order, most_together
+from soundloom.processors import available_processors
 from soundloom.streams import stream
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from soundloom.system import System
 
 Sounds = Audio | Path | str
+OnProgress = Callable[[float, float], None]  # told (seconds of sound made, seconds to make)
 LONGEST_COUNT = 1_000_000
 
 
@@ -114,6 +118,7 @@ class Model:
 
         Raises:
             ValueError: the model cannot do what was asked; the message says what it can do.
+            KeyboardInterrupt: Ctrl-C, at once; to keep what is done, give `stream` a `stop`.
         """
         if request is not None and asked:
             raise ValueError(
@@ -122,9 +127,26 @@ class Model:
             )
         return [made.audio for made in self.stream(Request(**asked) if request is None else request, jobs)]
 
-    def stream(self, request: Request, jobs: int | None = None) -> Iterator[Made]:
-        """As `generate`, one sound after another in order, few of them in memory at a time."""
-        return stream_of(self.system, request, jobs)
+    def stream(
+        self,
+        request: Request | Sequence[Request],
+        jobs: int | None = None,
+        *,
+        on_progress: OnProgress | None = None,
+        stop: threading.Event | None = None,
+    ) -> Generator[Made, None, None]:
+        """As `generate`, one sound after another in order, few of them in memory at a time.
+
+        Args:
+            request: or several, whose sounds come one after another and are made together where that is quicker.
+            jobs: threads; None takes all processors. The bytes do not depend on it.
+            on_progress: told the seconds of sound that are made and those to make, over all sounds; from the threads
+                that make them, one call at a time.
+            stop: set it to end early: sounds under way come as far as they are, with a remark, and none is begun.
+
+        Whoever does not read to the end closes what is returned, or lets go of it: work under way then ends too.
+        """
+        return stream_of(self.system, request, jobs, on_progress=on_progress, stop=stop)
 
 
 def load(model: str | Path) -> Model:
@@ -132,13 +154,31 @@ def load(model: str | Path) -> Model:
     return Model(load_checkpoint(model))
 
 
-def stream_of(system: System, request: Request, jobs: int | None = None) -> Iterator[Made]:
-    """Check a request against a system, then make its sounds, in order."""
-    check(system, request)
+def stream_of(
+    system: System,
+    request: Request | Sequence[Request],
+    jobs: int | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    stop: threading.Event | None = None,
+) -> Generator[Made, None, None]:
+    """Check requests against a system, then make their sounds, in order; see `Model.stream`."""
+    requests = (request,) if isinstance(request, Request) else tuple(request)
+    if not requests:
+        raise ValueError("no requests were given; give one or more")
+    for each in requests:
+        check(system, each)
     if jobs is not None and not (_is_number(jobs, Integral) and jobs >= 1):
         raise ValueError(f"jobs is {jobs!r} but must be a whole number from 1; leave it out for all processors")
-    work = _Work.prepare(system, request)
-    return _run(work.make, request.count, jobs)
+    works = [_Work.prepare(system, each) for each in requests]
+    rate = system.representation.sample_rate
+    tell = None if on_progress is None else lambda done, everything: on_progress(done / rate, everything / rate)
+    return _made(system, works, jobs, Pace(sum(work.samples for work in works), tell, stop))
+
+
+def length_of(system: System, request: Request) -> int:
+    """Samples of each sound of a request."""
+    return system.samples if request.seconds is None else round(request.seconds * system.representation.sample_rate)
 
 
 def check(system: System, request: Request) -> None:
@@ -206,38 +246,103 @@ class _Work(NamedTuple):
     @classmethod
     def prepare(cls, system: System, request: Request) -> _Work:
         rate = system.representation.sample_rate
-        length = system.samples if request.seconds is None else round(request.seconds * rate)
+        length = length_of(system, request)
         remarks: list[str] = []
         prompt = None if request.prompt is None else _heard(request.prompt, rate, remarks)
         if prompt is not None and prompt.shape[1] >= length:
+            longer = f", or ask for more --seconds (up to {system.longest / rate:g})" if length < system.longest else ""
             raise ValueError(
                 f"the prompt lasts {prompt.shape[1] / rate:.2f} s and the sound {length / rate:.2f} s, so nothing is "
-                f"left to add; cut the prompt, or ask for more --seconds (up to {system.longest / rate:g})"
+                f"left to add; cut the prompt{longer}"
             )
         like = tuple(_fitted(_heard(sound, rate, remarks), system.samples) for sound in request.like)
         return cls(system, request, system.schema.check(request.conditions), length, prompt, like, tuple(remarks))
 
-    def make(self, index: int) -> Made:
-        """Clip `index` of the request: depends on nothing but the request and this number."""
-        request = self.request
-        rng = stream(request.seed, index)
+    @property
+    def samples(self) -> int:
+        """To make in all: without those of the prompt."""
+        return self.request.count * (self.length - (0 if self.prompt is None else self.prompt.shape[1]))
+
+    def complete(self, rng: torch.Generator) -> dict[str, Value]:
+        """The conditions of a clip: those that were asked for, and a draw of the rest."""
         given = self.like or self.prompt is not None  # then the sound says the rest, not the training set
-        conditions = dict(self.asked) if given else self.system.joint.complete(self.asked, rng)
-        distance = index / max(1, request.count - 1) if len(self.like) == 2 else request.distance
-        remarks = list(self.remarks)
-        clip = self.system.sample(
-            self.length,
-            conditions=[conditions],
-            prompt=self.prompt,
-            like=self.like,
-            distance=distance,
-            temperature=request.temperature,
-            rngs=[rng],
-            report=remarks.append,
-            heed=lambda samples: True,
-            options=request.options,
-        )[0]
-        return Made(Audio(clip.numpy(), self.system.representation.sample_rate), conditions, tuple(remarks))
+        return dict(self.asked) if given else self.system.joint.complete(self.asked, rng)
+
+
+class _Clip(NamedTuple):
+    """One clip of a request: depends on nothing but the request and its number."""
+
+    work: _Work
+    number: int
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Equal for clips that one call can make: they may differ in seed and conditions alone."""
+        work = self.work
+        if len(work.like) == 2:
+            return (id(work), self.number)  # each has its own place on the path
+        if work.like or work.prompt is not None:
+            return (id(work),)
+        return (work.length, work.request.temperature, work.request.options)
+
+    @property
+    def distance(self) -> float:
+        """How far from the first of two sounds, as a share of the way; else as asked."""
+        request = self.work.request
+        return self.number / max(1, request.count - 1) if len(self.work.like) == 2 else request.distance
+
+
+def _made(system: System, works: Sequence[_Work], jobs: int | None, pace: Pace) -> Generator[Made, None, None]:
+    """The clips of all works in order, made in groups and threads."""
+    count = sum(work.request.count for work in works)
+    workers = min(count, jobs or available_processors())
+    longest = max(work.length for work in works)
+    most = most_together(system.together, longest, workers)
+    clips = (_Clip(work, number) for work in works for number in range(work.request.count))
+    groups = (
+        list(alike)
+        for size in group_sizes(count, workers, most)
+        for _, alike in groupby(islice(clips, size), key=lambda clip: clip.kind)
+    )
+    ahead = groups_ahead(most, longest, workers)
+    return make_in_order(partial(_make, system, pace), groups, workers, ahead, pace)
+
+
+def _make(system: System, pace: Pace, clips: Sequence[_Clip]) -> list[Made]:
+    """Make clips of one kind in one call; none where the system was stopped before it made anything."""
+    work, rate = clips[0].work, system.representation.sample_rate
+    rngs = [stream(clip.work.request.seed, clip.number) for clip in clips]
+    conditions = [clip.work.complete(rng) for clip, rng in zip(clips, rngs, strict=True)]
+    given = 0 if work.prompt is None else work.prompt.shape[1]
+    heed = pace.heed(len(clips), given)
+    remarks = list(work.remarks)
+    made = system.sample(
+        work.length,
+        conditions=conditions,
+        prompt=work.prompt,
+        like=work.like,
+        distance=clips[0].distance,
+        temperature=work.request.temperature,
+        rngs=rngs,
+        report=remarks.append,
+        heed=heed,
+        options=work.request.options,
+    )
+    samples = made.shape[-1]
+    heed(samples)
+    assert samples == work.length or not pace.goes_on, "a system may deliver less only when it was told to stop"
+    if samples <= given:
+        return []
+    if samples < work.length:
+        remarks.append(cut_short(samples, work.length, rate))
+    return [
+        Made(Audio(clip.numpy(), rate), asked, tuple(remarks)) for clip, asked in zip(made, conditions, strict=True)
+    ]
+
+
+def cut_short(samples: int, length: int, rate: int) -> str:
+    """What is said of a sound that was stopped before it was whole."""
+    return f"stopped at {samples / rate:.2f} of {length / rate:g} s"
 
 
 def _heard(sound: Sounds, rate: int, remarks: list[str]) -> Tensor:
@@ -261,58 +366,6 @@ def _fitted(sound: Tensor, samples: int) -> Tensor:
     import torch
 
     return torch.nn.functional.pad(sound[:, :samples], (0, max(0, samples - sound.shape[1])))
-
-
-def _run(make: Callable[[int], Made], count: int, jobs: int | None) -> Iterator[Made]:
-    """Make clips in threads, in order, holding only a few; numbers do not depend on how many threads there are."""
-    workers = min(count, jobs or available_processors())
-    before = _ONE_THREAD.otherwise()
-
-    def alone(index: int) -> Made:
-        with _ONE_THREAD.held(before):
-            return make(index)
-
-    # in threads also for one worker: the caller's own thread keeps its settings
-    yield from in_order(alone, range(count), workers, ahead=4)
-
-
-class _OneThread:
-    """Keeps torch at one thread while clips are made: small networks gain nothing from more, and sums keep their order.
-
-    torch's number holds for the thread that sets it and for those that begin later, that of its matrix library for the
-    whole process. So it comes back with the last clip under way, whichever thread and request that belongs to.
-    """
-
-    def __init__(self) -> None:
-        self.lock, self.busy, self.before = threading.Lock(), 0, 1
-
-    def otherwise(self) -> int:
-        """The number that holds while nothing is made."""
-        import torch
-
-        with self.lock:
-            return self.before if self.busy else torch.get_num_threads()
-
-    @contextmanager
-    def held(self, before: int) -> Iterator[None]:
-        """One thread within; `before` is what `otherwise` said in the thread that asked."""
-        import torch
-
-        with self.lock:
-            if not self.busy:
-                self.before = before
-            self.busy += 1
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.busy -= 1
-                if not self.busy:
-                    torch.set_num_threads(self.before)
-
-
-_ONE_THREAD = _OneThread()
 
 
 def fingerprint(path: Path | str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,9 +19,17 @@ def available_processors() -> int:
 
 
 def in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = 2
-) -> Iterator[Result]:
-    """Apply a function in `workers` threads; results come in order, at most `ahead` a worker are held at a time."""
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    ahead: int = 2,
+    halt: threading.Event | None = None,
+) -> Generator[Result, None, None]:
+    """Apply a function in `workers` threads; results come in order, at most `ahead` a worker are held at a time.
+
+    When no more results are wanted, since the generator was closed or something was raised, `halt` is set; a function
+    that takes long looks at it, as its threads are waited for.
+    """
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -31,5 +40,7 @@ def in_order(
             while pending:
                 yield pending.popleft().result()
         finally:
+            if halt is not None:
+                halt.set()
             for future in pending:
                 future.cancel()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import copy
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from soundloom import checkpoint
+from soundloom.signals import stop_signals
 from soundloom.system import Batch, Clips, System
 from soundloom.training import precision, state
 from soundloom.training.budget import Budget, learning_rate_factor
@@ -113,7 +110,7 @@ class Training:
         early = self.step == 0
         with stop_signals() as stop:
             while (fraction := self.team.agree(self.budget.fraction(self.step))) < 1 and not self.team.agree(
-                bool(stop)
+                stop.is_set()
             ):
                 if self._due(previewed_at, early):
                     early = previewed_at == -float("inf")
@@ -254,26 +251,3 @@ def follow(average: System, system: System, decay: float) -> None:
 
 
 RUNNING = ("running_mean", "running_var")  # batch statistics move while training; all other buffers are set once
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM in a list instead of dying of them; a second one is no longer caught."""
-    caught: list[int] = []
-    previous: dict[int, Any] = {}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        try:
-            previous[asked] = signal.signal(asked, note)
-        except ValueError:  # not the main thread: whoever runs it there handles signals
-            break
-    try:
-        yield caught
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -83,14 +83,9 @@ class ModelContender:
     def obeying(self, requests: Sequence[Conditions], terms: Terms) -> np.ndarray:
         """One sound for each request, (sound, sample), on common terms."""
         from soundloom.generate import Request
-        from soundloom.processors import available_processors, in_order
 
-        def make(index: int) -> np.ndarray:
-            request = Request(count=1, conditions=dict(requests[index]), seed=terms.seed + index)
-            made: np.ndarray = next(self.model.stream(request, 1)).audio.samples[0]
-            return made
-
-        sounds = list(in_order(make, range(len(requests)), available_processors(), ahead=4))
+        asked = [Request(1, conditions=dict(each), seed=terms.seed + index) for index, each in enumerate(requests)]
+        sounds = [made.audio.samples[0] for made in self.model.stream(asked)]
         return on_terms(sounds, self.model.sample_rate, terms)
 
     def facts(self) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""A system that makes sounds as slowly as a test likes, several in one call: noise that depends on the stream alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from soundloom.checkpoint import Checkpoint
+from soundloom.conditions import Category, Schema, Value
+from soundloom.generate import Model
+from soundloom.joint import Joint
+from soundloom.representations.waveform import Waveform
+from soundloom.system import Heed, Report, Stage, System
+
+RATE, SAMPLES, LONGEST, BLOCK = 8000, 800, 80_000, 100
+
+
+class Slow(System):
+    """Makes blocks of 100 samples, and heeds what it is told after each."""
+
+    continues = resembles = True
+
+    def __init__(self, together: int = 1, block_seconds: float = 0.0) -> None:
+        super().__init__()
+        self.representation, self.samples = Waveform(RATE), SAMPLES
+        self.schema = Schema((Category("kind", ("hiss", "thump")),))
+        self.joint = Joint(self.schema)
+        self.together, self.block_seconds = together, block_seconds
+        self.calls: list[int] = []  # clips of each
+        self.running, self.lock = 0, threading.Lock()
+
+    @property
+    def longest(self) -> int:
+        return LONGEST
+
+    def stages(self) -> tuple[Stage, ...]:
+        return ()
+
+    def sample(
+        self,
+        length: int,
+        *,
+        conditions: Sequence[Mapping[str, Value]],
+        prompt: Tensor | None,
+        like: Sequence[Tensor],
+        distance: float,
+        temperature: float,
+        rngs: Sequence[Generator],
+        report: Report,
+        heed: Heed,
+        options: Mapping[str, Any],
+    ) -> Tensor:
+        with self.lock:
+            self.calls.append(len(rngs))
+            self.running += 1
+        try:
+            return self._made(length, conditions, prompt, bool(like) * distance, temperature, rngs, heed)
+        finally:
+            with self.lock:
+                self.running -= 1
+
+    def _made(
+        self,
+        length: int,
+        conditions: Sequence[Mapping[str, Value]],
+        prompt: Tensor | None,
+        distance: float,
+        temperature: float,
+        rngs: Sequence[Generator],
+        heed: Heed,
+    ) -> Tensor:
+        start = torch.zeros(1, 0) if prompt is None else prompt
+        clips = [[start] for _ in rngs]
+        done = start.shape[1]
+        while done < length:
+            time.sleep(self.block_seconds)
+            block = min(BLOCK, length - done)
+            for clip, rng, asked in zip(clips, rngs, conditions, strict=True):
+                noise = 0.1 * temperature * torch.randn(1, block, generator=rng)
+                clip.append(noise + 0.2 * (asked.get("kind") == "thump") + 0.3 * distance)
+            done += block
+            if not heed(done):
+                break
+        return torch.stack([torch.cat(clip, dim=1) for clip in clips])
+
+
+def slow_model(together: int = 1, block_seconds: float = 0.0) -> Model:
+    return Model(Checkpoint("slow", Path("slow"), Slow(together, block_seconds), "0" * 16))
