@@ -1,0 +1,134 @@
+"""A context stack: a second, slower and narrower stack whose output conditions the first (paper, section 2.6).
+
+It sees the samples in frames, so that a few layers reach over seconds. Frame f conditions the samples of the frame
+after it, none of its own: no sample sees its future.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.gated import GatedLayer
+from soundloom.systems.wavenet.settings import Context
+
+
+class ContextStack(nn.Module):
+    """Samples to a signal of `channels` that is constant within a frame."""
+
+    def __init__(self, config: Context) -> None:
+        super().__init__()
+        self.config = config
+        width = config.channels
+        self.first = nn.Conv1d(config.stride, width, 1)
+        self.layers = nn.ModuleList(GatedLayer(width, width, width, 2, dilation) for dilation in config.dilations)
+
+    @property
+    def skip_scale(self) -> float:
+        return 1 / math.sqrt(len(self.layers))
+
+    def forward(self, values: Tensor, time: int) -> Tensor:
+        """Samples from -1 to 1, (batch, time before), to (batch, channels, time): for the `time` samples that end one
+        after the last given.
+
+        The first given sample begins a frame; at least config.reach of them come before the first asked for.
+        """
+        stride = self.config.stride
+        whole = values.shape[1] // stride
+        x = self.first(
+            rearrange(values[:, : whole * stride], "batch (frame sample) -> batch sample frame", sample=stride)
+        )
+        left = whole - self.config.frames + 1
+        total: Tensor | None = None
+        for layer in self.layers:
+            x, skip = layer(x, None, left)
+            total = skip if total is None else total + skip
+        assert total is not None
+        held = repeat(
+            F.relu(total * self.skip_scale), "batch channel frame -> batch channel (frame sample)", sample=stride
+        )
+        after = values.shape[1] + 1 - whole * stride  # samples predicted from the last frame's output
+        return held[..., held.shape[-1] - stride + after - time : held.shape[-1] - stride + after]
+
+
+class ContextState:
+    """The stack one frame at a time, for sampling: each layer remembers its own inputs.
+
+    Every sequence is computed by itself, in one order of sums, so that it does not depend on how many there are.
+    """
+
+    def __init__(self, stack: ContextStack, gates: Tensor, sequences: int, silence: float) -> None:
+        """gates: (layers * 2 gate, channels), the way from here to the gates of the main stack."""
+        config = stack.config
+        self.stride = config.stride
+        self.first = _matrix(stack.first)
+        self.taps = np.stack([_plain(layer.dilated.weight).transpose(2, 1, 0) for layer in stack.layers])
+        self.gate_bias = np.stack([_plain(layer.dilated.bias) for layer in stack.layers])
+        self.mix = np.stack([_matrix(layer.mix) for layer in stack.layers])
+        self.mix_bias = np.stack([_plain(layer.mix.bias) for layer in stack.layers])
+        self.first_bias, self.scale = _plain(stack.first.bias), np.float32(stack.skip_scale)
+        self.gates = np.ascontiguousarray(_plain(gates).T)
+        self.dilations = np.array(config.dilations)
+        self.begins = np.concatenate(([0], np.cumsum(self.dilations)))
+        self.past = np.zeros((sequences, int(self.begins[-1]), config.channels), np.float32)
+        self.frame = 0
+        self.now = np.zeros((sequences, self.gates.shape[1]), np.float32)
+        quiet = np.full((sequences, self.stride), silence, np.float32)
+        for _ in range(config.frames):  # until endless silence has filled every memory
+            self.step(quiet)
+
+    def step(self, values: np.ndarray) -> np.ndarray:
+        """One frame of samples from -1 to 1, (sequence, stride); returns what it adds to the gates of the samples after
+        it, (sequence, layers * 2 gate)."""
+        for sequence in range(len(values)):
+            _step(
+                np.ascontiguousarray(values[sequence], np.float32), self.past[sequence], self.frame, self.now[sequence],
+                self.dilations, self.begins, self.first, self.first_bias, self.taps, self.gate_bias, self.mix,
+                self.mix_bias, self.scale, self.gates,
+            )  # fmt: skip
+        self.frame += 1
+        return self.now
+
+
+def _plain(tensor: Tensor | nn.Module | None) -> np.ndarray:
+    assert isinstance(tensor, Tensor)
+    return np.ascontiguousarray(tensor.detach().float().cpu().numpy())
+
+
+def _matrix(layer: nn.Module) -> np.ndarray:
+    """A convolution of one sample as a matrix (in, out)."""
+    assert isinstance(layer, nn.Conv1d)
+    return np.ascontiguousarray(_plain(layer.weight)[:, :, 0].T)
+
+
+@compiled()
+def _times(x, matrix, y):  # type: ignore[no-untyped-def]
+    """y += x matrix, one input after another."""
+    for row in range(len(x)):
+        for column in range(matrix.shape[1]):
+            y[column] += x[row] * matrix[row, column]
+
+
+@compiled()
+def _step(values, past, frame, now, dilations, begins, first, first_bias, taps, gate_bias, mix, mix_bias, scale, gates):  # type: ignore[no-untyped-def]
+    """One frame through all layers; `past` holds for each layer a ring of its last inputs."""
+    channels = first.shape[1]
+    x, total = first_bias.copy(), np.zeros(channels, np.float32)
+    _times(values, first, x)
+    for layer in range(len(dilations)):
+        place = begins[layer] + frame % dilations[layer]
+        heard, mixed = gate_bias[layer].copy(), mix_bias[layer].copy()
+        _times(past[place], taps[layer, 0], heard)
+        _times(x, taps[layer, 1], heard)
+        past[place] = x
+        z = np.tanh(heard[:channels]) / (np.float32(1) + np.exp(-heard[channels:]))
+        _times(z, mix[layer], mixed)
+        x += mixed[:channels]
+        total += mixed[channels:]
+    now[:] = 0
+    _times(np.maximum(total * scale, np.float32(0)), gates, now)

@@ -1,0 +1,38 @@
+"""The layer that all stacks are made of: a gated dilated convolution with a residual and a skip connection.
+
+van den Oord et al. 2016, https://arxiv.org/abs/1609.03499, sections 2.1, 2.3 and 2.4
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class GatedLayer(nn.Module):
+    """z = tanh(W_f * x + a_f) sigmoid(W_g * x + a_g); x goes on as x + W_r z, and W_s z leaves for the output."""
+
+    def __init__(self, residual: int, gate: int, skip: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.widths = (residual, skip)
+        self.reach = (kernel - 1) * dilation  # samples by which the output is shorter than the input
+        self.dilated = nn.Conv1d(residual, 2 * gate, kernel, dilation=dilation)
+        self.mix = nn.Conv1d(gate, residual + skip, 1)
+
+    def forward(self, x: Tensor, added: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
+        """One layer, without padding: what would need samples from before the first is not computed.
+
+        Args:
+            x: (batch, residual, time).
+            added: to the gates, (batch, 2 gate, 1 or as many as the last steps that there are).
+            steps: that leave for the output, counted from the end.
+
+        Returns:
+            x for the next layer, (batch, residual, time - reach), and what leaves, (batch, skip, steps).
+        """
+        gates = self.dilated(x)
+        if added is not None:
+            gates = gates + (added if added.shape[-1] == 1 else added[..., -gates.shape[-1] :])
+        heard, opened = gates.chunk(2, dim=1)
+        residual, skip = self.mix(torch.tanh(heard) * torch.sigmoid(opened)).split(self.widths, dim=1)
+        return x[..., self.reach :] + residual, skip[..., -steps:]

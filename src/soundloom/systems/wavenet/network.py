@@ -1,0 +1,147 @@
+"""The network: a causal stack of gated dilated convolutions with residual and skip connections.
+
+van den Oord et al. 2016, https://arxiv.org/abs/1609.03499, sections 2.1 to 2.6; equations are named by section.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from soundloom.systems.wavenet.context import ContextStack
+from soundloom.systems.wavenet.frames import FrameNetwork, at_samples
+from soundloom.systems.wavenet.gated import GatedLayer
+from soundloom.systems.wavenet.logistics import initial_bias
+from soundloom.systems.wavenet.settings import WaveNetConfig
+
+CODE = 32  # numbers that a row of conditions is shortened to before it reaches every gate
+
+
+class FirstLayer(nn.Module):
+    """Symbols to channels: a causal convolution, which for one-hot classes is a table of rows."""
+
+    def __init__(self, config: WaveNetConfig, levels: int) -> None:
+        super().__init__()
+        self.levels, self.classes = levels, config.classes
+        shape = (
+            (config.first_kernel, levels + 1, config.residual) if config.classes else (config.first_kernel, config.residual)
+        )
+        self.taps = nn.Parameter(torch.randn(shape) / math.sqrt(config.first_kernel))
+        self.bias = nn.Parameter(torch.zeros(config.residual))
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        """Symbols (batch, time) to (batch, residual, time - first_kernel + 1)."""
+        reach = len(self.taps)
+        left = symbols.shape[1] - reach + 1
+        x = self.bias + sum(self._tap(self.taps[tap], symbols[:, reach - 1 - tap :][:, :left]) for tap in range(reach))
+        return rearrange(x, "batch time channel -> batch channel time")
+
+    def _tap(self, weight: Tensor, symbols: Tensor) -> Tensor:
+        return F.embedding(symbols, weight) if self.classes else values(symbols, self.levels)[..., None] * weight
+
+
+def values(symbols: Tensor, levels: int) -> Tensor:
+    """Symbols 0 to levels - 1 as numbers from -1 to 1; what stands before a clip is 2."""
+    numbers = symbols.float() * (2 / (levels - 1)) - 1
+    return torch.where(symbols == levels, 2.0, numbers)
+
+
+def before_clip(levels: int, classes: bool) -> int:
+    """The symbol that endlessly precedes a clip. It is not silence: after that a sound need not begin."""
+    return levels if classes else levels + levels // 2  # as a number 2, beyond all samples
+
+
+class Network(nn.Module):
+    """From the samples so far to the distribution of the next: classes, or a mixture of logistics."""
+
+    def __init__(self, config: WaveNetConfig, levels: int, code_width: int) -> None:
+        super().__init__()
+        self.config, self.levels = config, levels
+        self.first = FirstLayer(config, levels)
+        self.layers = nn.ModuleList(
+            GatedLayer(config.residual, config.gate, config.skip, config.kernel, dilation)
+            for dilation in config.dilations
+        )
+        gates = 2 * config.gate * len(self.layers)
+        self.code = nn.Linear(code_width, CODE) if code_width else None
+        self.code_gates = nn.Linear(CODE, gates, bias=False) if code_width else None
+        self.frames = FrameNetwork(config.frames, config.frame_channels) if config.frames else None
+        self.frame_gates = nn.Conv1d(config.frame_channels, gates, 1, bias=False) if config.frames else None
+        self.context = ContextStack(config.context) if config.context else None
+        self.context_gates = nn.Conv1d(config.context.channels, gates, 1, bias=False) if config.context else None
+        self.end = nn.Conv1d(config.skip, config.end, 1)
+        self.head = nn.Conv1d(config.end, levels if config.classes else 3 * config.logistics, 1)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            self.head.bias.copy_(torch.zeros(levels) if config.classes else initial_bias(config.logistics))
+
+    @property
+    def skip_scale(self) -> float:
+        """Keeps the sum of all layers at the size of one."""
+        return 1 / math.sqrt(len(self.layers))
+
+    def forward(
+        self,
+        symbols: Tensor,
+        codes: Tensor,
+        steps: int,
+        spectra: Tensor | None = None,
+        hidden: Tensor | None = None,
+        position: Tensor | None = None,
+    ) -> Tensor:
+        """Predict the sample after each of the last `steps` symbols.
+
+        Args:
+            symbols: (batch, config.history + steps - 1), or more.
+            codes: rows of conditions, (batch, width).
+            spectra: for a vocoder, the mel frames of the whole clip in dB, (batch, band, frame).
+            hidden: of which clips the frames are unknown, (batch,), or None.
+            position: for a vocoder, the place of the first predicted sample in its clip, (batch,). Where there is a
+                context stack, the first symbol given begins one of its frames.
+
+        Returns:
+            Logits or parameters, (batch, outputs, steps).
+        """
+        time = steps + self.config.stack_field - self.config.first_kernel  # of the first layer's output
+        moving: list[tuple[nn.Conv1d, Tensor]] = []
+        if self.frames is not None and self.frame_gates is not None:
+            assert spectra is not None and position is not None
+            begins = position - (time - steps)
+            moving.append((self.frame_gates, at_samples(self.frames(spectra, hidden), begins, time, self.frames.hop)))
+        if self.context is not None and self.context_gates is not None:
+            moving.append((self.context_gates, self.context(values(symbols, self.levels), time)))
+        added = self._added(self.code_parts(codes), moving)
+        x = self.first(symbols[:, -(steps + self.config.stack_field - 1) :])
+        total: Tensor | None = None
+        for layer, more in zip(self.layers, added, strict=True):
+            x, skip = layer(x, more, steps)
+            total = skip if total is None else total + skip
+        assert total is not None
+        return self.outputs(total)
+
+    def outputs(self, total: Tensor) -> Tensor:
+        """The sum of all skips (batch, skip, time) to logits or parameters (batch, outputs, time)."""
+        found: Tensor = self.head(F.relu(self.end(F.relu(total * self.skip_scale))))
+        return found
+
+    def code_parts(self, codes: Tensor) -> Tensor | None:
+        """What conditions add to the gates of all layers, (batch, layers * 2 gate, 1)."""
+        if self.code is None or self.code_gates is None:
+            return None
+        return rearrange(self.code_gates(F.gelu(self.code(codes))), "batch gate -> batch gate 1")
+
+    def _added(self, fixed: Tensor | None, moving: Sequence[tuple[nn.Conv1d, Tensor]]) -> Iterator[Tensor | None]:
+        """What each layer's gates are given besides the samples, (batch, 2 gate, 1 or time)."""
+        size = 2 * self.config.gate
+        for number in range(len(self.layers)):
+            place = slice(number * size, (number + 1) * size)
+            part = None if fixed is None else fixed[:, place]
+            for gates, signal in moving:
+                more = F.conv1d(signal, gates.weight[place])
+                part = more if part is None else part + more
+            yield part

@@ -1,0 +1,234 @@
+"""Settings of the WaveNet, and its presets.
+
+The paper publishes the shape of the network and its receptive fields, but no width, no number of layers for a task and
+no optimiser: widths here are ours unless a preset says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from soundloom.system import Augmentation
+
+SEEN = ("mulaw", "pcm")  # kinds of representation that it can predict
+GENTLE = Augmentation(gain_db=6.0)
+
+
+def mulaw(sample_rate: int) -> dict[str, Any]:
+    """256 classes, as in the paper."""
+    return {"kind": "mulaw", "sample_rate": sample_rate, "levels": 256}
+
+
+def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
+    """All settings of a representation: from its name or from some of them, at the sample rate that was there before.
+
+    Raises:
+        ValueError: an unknown name or setting, or neither mu-law classes nor 16-bit levels.
+    """
+    from soundloom.representations import build, describe
+
+    if isinstance(given, str):
+        given = {"kind": given}
+    if not isinstance(given, dict) or given.get("kind") not in SEEN:
+        kind = given.get("kind") if isinstance(given, dict) else given
+        raise ValueError(
+            f"representation is {kind!r} but wavenet predicts samples: use mulaw (256 classes) or pcm (16-bit levels)"
+        )
+    return describe(build({"sample_rate": before["sample_rate"], **given}))
+
+
+def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | None:
+    """All settings of the mel spectrogram that conditions each moment, or None for no such thing.
+
+    Raises:
+        ValueError: not a mel spectrogram.
+    """
+    from soundloom.representations import build, describe, named
+
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        made = build({**(before or {}), "kind": "mel", **given})
+    elif isinstance(given, str) and given.startswith("mel"):
+        made = named(given, (before or {}).get("sample_rate", 16000))
+    else:
+        raise ValueError(f"frames is {given!r} but must be a mel spectrogram's settings, or null; try frames=mel")
+    if describe(made)["kind"] != "mel":
+        raise ValueError(f"frames is {describe(made)['kind']!r} but a vocoder here hears mel spectrograms; use mel")
+    return describe(made)
+
+
+@dataclass(frozen=True)
+class Context:
+    """A second stack, narrower and slower, whose output conditions the first (paper, section 2.6).
+
+    It sees one frame for each `stride` samples, so that few layers reach far back.
+    """
+
+    stride: int = 128  # samples of a frame
+    cycles: int = 1
+    layers_per_cycle: int = 6
+    channels: int = 32
+
+    def __post_init__(self) -> None:
+        for name, least, usual in (
+            ("stride", 2, 128),
+            ("cycles", 1, 1),
+            ("layers_per_cycle", 1, 6),
+            ("channels", 1, 32),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"context.{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual"
+                )
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        return tuple(2**layer for layer in range(self.layers_per_cycle)) * self.cycles
+
+    @property
+    def frames(self) -> int:
+        """Frames that one output sees."""
+        return sum(self.dilations) + 1
+
+    @property
+    def reach(self) -> int:
+        """Samples that can matter to the output for the last sample of a frame."""
+        return (self.frames + 1) * self.stride
+
+
+@dataclass(frozen=True)
+class WaveNetConfig:
+    """A dilated stack: dilation doubles with each layer and starts again with each cycle."""
+
+    representation: dict[str, Any] = field(default_factory=lambda: mulaw(16000), metadata={"read": read_representation})
+    seconds: float = 1.0  # length of a training clip; sounds may be longer
+    cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
+    trim: bool = True  # leave out silence before and after a sound
+    loudness_lufs: float | None = None  # make all files as loud as this; None leaves them as they are
+    conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
+    fit_range: bool = False  # nothing to fit: the range of samples is -1 to 1
+
+    cycles: int = 2
+    layers_per_cycle: int = 10
+    kernel: int = 2
+    first_kernel: int = 1  # samples that the first layer sees at once
+    residual: int = 32  # channels between layers
+    gate: int = 32  # channels of the gated activation
+    skip: int = 64  # channels that all layers add to
+    end: int = 128  # channels before the last layer
+    logistics: int = 10  # of the mixture that predicts 16-bit levels; mu-law has classes instead
+    context: Context | None = None
+    frames: dict[str, Any] | None = field(default=None, metadata={"read": read_frames})  # heard by a vocoder
+    frame_channels: int = 64  # of the layers that smooth the frames
+
+    crop: int = 8192  # predictions of a clip in a training step
+    quiet: float = 0.25  # of a crop: silence that is learnt besides what the stack sees; later silence is left out
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    unknown_share: float = 0.1  # of each condition, and of the frames, hidden in training
+    augment: Augmentation = GENTLE
+
+    def __post_init__(self) -> None:
+        for name, least, usual in (
+            ("cycles", 1, 2),
+            ("layers_per_cycle", 1, 10),
+            ("kernel", 2, 2),
+            ("first_kernel", 1, 1),
+            ("residual", 1, 32),
+            ("gate", 1, 32),
+            ("skip", 1, 64),
+            ("end", 1, 128),
+            ("logistics", 1, 10),
+            ("frame_channels", 1, 64),
+            ("crop", 16, 8192),
+            ("batch_size", 1, 8),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
+        if self.layers_per_cycle > 16:
+            raise ValueError(
+                f"layers_per_cycle is {self.layers_per_cycle} but must be at most 16, a dilation of 32,768 samples; "
+                f"raise cycles, or take a context stack"
+            )
+        for name, usual_share in (("unknown_share", 0.1), ("quiet", 0.25)):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name):g} but must be a share from 0 to 1; {usual_share:g} is usual"
+                )
+        for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.002 is usual")):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay is {self.weight_decay:g} but must be at least 0 and finite; 0 is usual")
+        if self.frames is not None and self.frames["sample_rate"] != self.representation["sample_rate"]:
+            raise ValueError(
+                f"frames are at {self.frames['sample_rate']} Hz and samples at {self.representation['sample_rate']} "
+                f"Hz; set both to one rate"
+            )
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        return tuple(2**layer for layer in range(self.layers_per_cycle)) * self.cycles
+
+    @property
+    def classes(self) -> bool:
+        """Whether samples are classes with a probability each; else a mixture of logistics spans 16-bit levels."""
+        return self.representation["kind"] == "mulaw"
+
+    @property
+    def stack_field(self) -> int:
+        """Samples that one prediction sees through the stack itself."""
+        return (self.kernel - 1) * sum(self.dilations) + (self.first_kernel - 1) + 1
+
+    @property
+    def tail(self) -> int:
+        """Samples of silence after a sound that are learnt, so that silence goes on as silence."""
+        return self.stack_field + round(self.quiet * self.crop)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples before the predicted one that can matter to it; with a context, for the last sample of its frame."""
+        return (
+            self.stack_field if self.context is None else self.stack_field - self.first_kernel - 1 + self.context.reach
+        )
+
+    @property
+    def history(self) -> int:
+        """Samples that training gives before the first predicted one: the receptive field, in whole frames."""
+        stride = self.context.stride if self.context else 1
+        return -(-self.receptive_field // stride) * stride
+
+
+SPEECH_MEL = {"kind": "mel", "sample_rate": 16000, "n_fft": 1024, "hop": 256, "bands": 80, "floor_db": -80.0}
+
+PRESETS = {
+    "sounds": WaveNetConfig(),  # any short sounds; sees 2,047 samples: 128 ms at 16 kHz
+    "drums": WaveNetConfig(conditions=("kind",), crop=4096, augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
+    "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms
+        representation=mulaw(8000), layers_per_cycle=11, residual=48, gate=48, crop=4096, seconds=0.8,
+        augment=Augmentation(gain_db=3.0),
+    ),
+    "music": WaveNetConfig(  # sees 192 ms by itself, 4 s by its context stack
+        seconds=6.0, cut="windows", trim=False, conditions=(), cycles=3, residual=48, gate=48, skip=128,
+        context=Context(stride=128, cycles=4, layers_per_cycle=7, channels=48), batch_size=4,
+    ),
+    "vocoder": WaveNetConfig(  # mel frames to samples
+        seconds=1.0, cut="windows", trim=False, conditions=(), layers_per_cycle=8, cycles=2, kernel=3,
+        frames=SPEECH_MEL, crop=4096, augment=Augmentation(gain_db=12.0),
+    ),
+    "tiny": WaveNetConfig(  # trains in seconds; the tests use it
+        representation=mulaw(8000), seconds=0.5, cycles=1, layers_per_cycle=6, residual=16, gate=16, skip=16, end=16,
+        crop=512, batch_size=4, learning_rate=1e-2,
+    ),
+    "paper": WaveNetConfig(  # 3 x dilations 1 to 512 and a field of 240 ms or so are published; the widths are ours
+        seconds=2.0, cycles=3, residual=64, gate=64, skip=256, end=256, learning_rate=1e-3,
+    ),
+    "ibab": WaveNetConfig(  # wavenet_params.json of github.com/ibab/tensorflow-wavenet; its crops have 100,000 samples
+        seconds=4.0, cut="windows", cycles=5, first_kernel=32, residual=32, gate=32, skip=512, end=512, conditions=(),
+        crop=16384, batch_size=1, learning_rate=1e-3, augment=Augmentation(),
+    ),
+}  # fmt: skip

@@ -1,0 +1,135 @@
+"""Three simple predictors of the next sample. A WaveNet that needs as many bits as they do has learned nothing.
+
+How often each class occurs; which class follows which; and linear prediction. All are fitted to the training set.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from soundloom.representations import PCM, MuLaw
+from soundloom.systems.wavenet.linear_prediction import LOOKED_AT, LinearPrediction, moments
+
+CLASSES = 256  # mu-law classes that counts are kept of, however many levels samples have
+UNSEEN = 0.5  # added to each count: Krichevsky & Trofimov 1981, https://doi.org/10.1109/TIT.1981.1056331
+STRAY = 0.001  # of samples that linear prediction leaves to the unigram, so that a few attacks do not decide its figure
+Batches = Iterable[tuple[Tensor, Tensor]]  # symbols (batch, time) int64, and which of them count, (batch, time) bool
+
+
+class Tables(NamedTuple):
+    """What a level is, by its number."""
+
+    amplitude: Tensor  # (level,), from that of silence, double
+    edges: Tensor  # (level + 1,): where encoding changes, from the amplitude of silence, double; infinite at the ends
+    kind: Tensor  # (level,): its mu-law class, those that have a level numbered from 0
+    evenly: Tensor  # (level,): log2 of the number of levels in its class
+
+
+class Yardsticks(nn.Module):
+    """Bits for each sample by the three predictors, `fit` to a training set and kept in saved buffers."""
+
+    unigram: Tensor  # (class,): log2 of how often each occurs
+    markov: Tensor  # (class before, class): log2 of how often one follows the other
+
+    def __init__(self, representation: MuLaw | PCM) -> None:
+        super().__init__()
+        self.silence = int(representation.encode(torch.zeros(1)))
+        for name, table in tables(representation)._asdict().items():
+            self.register_buffer(f"_{name}", table, persistent=False)
+        classes = int(self._kind.max()) + 1
+        self.register_buffer("unigram", torch.full((classes,), 1 / classes).log2())
+        self.register_buffer("markov", torch.full((classes, classes), 1 / classes).log2())
+        self.linear = LinearPrediction()
+
+    @torch.no_grad()
+    def fit(self, batches: Batches | Callable[[], Batches]) -> None:
+        """Fit all three to a training set, in two passes.
+
+        Args:
+            batches: symbols and mask, as a list or as a function that gives them anew for each pass. Samples where the
+                mask is False are not learned; those before the first are silence.
+
+        Raises:
+            ValueError: no sample is in a mask.
+            TypeError: batches that can only be had once.
+        """
+        if not callable(batches) and iter(batches) is batches:
+            raise TypeError("batches can be had only once but two passes need them; pass a list, or a function")
+        anew = batches if callable(batches) else lambda: batches
+        classes = len(self.unigram)
+        pairs = torch.zeros(classes**2 + 1, dtype=torch.int64, device=self.unigram.device)
+        products = torch.zeros(())
+        for symbols, mask in anew():
+            kind = self._kind[symbols]
+            pair = self._kind[self._before(symbols)] * classes + kind
+            pairs += torch.bincount(pair.where(mask, classes**2).flatten(), minlength=len(pairs))
+            products = products.to(pairs.device) + moments(self._amplitude[symbols], mask)
+        counts = pairs[:-1].view(classes, classes).double()
+        if not counts.any():
+            raise ValueError("no sample to fit yardsticks to: every mask is False; pass at least one clip that counts")
+        unigram = (counts.sum(dim=0) + UNSEEN) / (counts.sum() + UNSEEN * classes)
+        self.unigram.copy_(unigram.log2())
+        self.markov.copy_(transitions(counts, unigram).log2())
+        self.linear.solve(products)
+        self._fit_scales(anew(), int(counts.sum()))
+
+    @torch.no_grad()
+    def bits(self, symbols: Tensor) -> dict[str, Tensor]:
+        """Bits of each of the symbols, (batch, time), by the name of the predictor; float32."""
+        kind, evenly = self._kind[symbols], self._evenly[symbols]
+        unigram = evenly - self.unigram[kind]
+        foreseen = -self.linear.bits(self._amplitude[symbols], self._edges[symbols], self._edges[symbols + 1])
+        linear = -torch.logaddexp2(foreseen + math.log2(1 - STRAY), math.log2(STRAY) - unigram.double())
+        markov = evenly - self.markov[self._kind[self._before(symbols)], kind]
+        return {"unigram": unigram, "markov": markov, "linear": linear.float()}
+
+    def _fit_scales(self, batches: Batches, count: int) -> None:
+        """The scales of linear prediction, fitted to about a million samples: the same ones every time."""
+        rng, share = torch.Generator().manual_seed(0), LOOKED_AT / count
+        looked_at: list[tuple[Tensor, ...]] = []
+        for symbols, mask in batches:
+            chosen = mask & (torch.rand(mask.shape, generator=rng).to(mask.device) < share)
+            prediction, loudness = self.linear(self._amplitude[symbols])
+            seen = symbols[chosen]
+            looked_at.append((self._edges[seen], self._edges[seen + 1], prediction[chosen], loudness[chosen]))
+        self.linear.fit_scales(*(torch.cat(parts) for parts in zip(*looked_at, strict=True)))
+
+    def _before(self, symbols: Tensor) -> Tensor:
+        return F.pad(symbols[:, :-1], (1, 0), value=self.silence)
+
+
+def tables(representation: MuLaw | PCM) -> Tables:
+    """What the levels of a representation are."""
+    levels = torch.arange(representation.levels)
+    amplitude = representation.decode(levels).double()
+    edges = representation.decode(levels[:-1] + 0.5).double()  # encoding rounds, so it changes half-way
+    infinity = torch.full((1,), torch.inf, dtype=torch.float64)
+    coarse = MuLaw(representation.sample_rate, min(CLASSES, representation.levels)).encode(amplitude)
+    _, kind, count = torch.unique(coarse, return_inverse=True, return_counts=True)
+    silence = amplitude[representation.encode(torch.zeros(1))]
+    return Tables(
+        amplitude - silence, torch.cat([-infinity, edges, infinity]) - silence, kind, count[kind].float().log2()
+    )
+
+
+def transitions(counts: Tensor, unigram: Tensor) -> Tensor:
+    """P(class | class before) from counts (before, class): drawn towards the unigram, most where little was seen.
+
+    A Dirichlet prior around the unigram; its strength is that of the greatest evidence, among powers of the root of
+    two. MacKay & Peto 1995, https://doi.org/10.1017/S1351324900000218
+    """
+    seen = counts.sum(dim=1, keepdim=True)
+    best, strongest = -torch.inf, 1.0
+    for strength in (2.0 ** (half / 2) for half in range(-12, 41)):
+        prior = strength * unigram
+        evidence = float((torch.lgamma(counts + prior) - torch.lgamma(prior)).sum())
+        evidence += float((torch.lgamma(torch.tensor(strength)) - torch.lgamma(seen + strength)).sum())
+        if evidence > best:
+            best, strongest = evidence, strength
+    return (counts + strongest * unigram) / (seen + strongest)
