@@ -6,15 +6,15 @@ after it, none of its own: no sample sees its future.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from einops import rearrange, repeat
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from soundloom.representations.compiled import compiled
-from soundloom.systems.wavenet.gated import GatedLayer
+from soundloom.systems.wavenet.gated import Convolution, GatedLayer, Stack
+from soundloom.systems.wavenet.plain import Floats, matrix_of, plain
 from soundloom.systems.wavenet.settings import Context
 
 
@@ -25,12 +25,8 @@ class ContextStack(nn.Module):
         super().__init__()
         self.config = config
         width = config.channels
-        self.first = nn.Conv1d(config.stride, width, 1)
-        self.layers = nn.ModuleList(GatedLayer(width, width, width, 2, dilation) for dilation in config.dilations)
-
-    @property
-    def skip_scale(self) -> float:
-        return 1 / math.sqrt(len(self.layers))
+        self.first = Convolution(config.stride, width, 1)
+        self.layers = Stack(GatedLayer(width, width, width, 2, dilation) for dilation in config.dilations)
 
     def forward(self, values: Tensor, time: int) -> Tensor:
         """Samples from -1 to 1, (batch, time before), to (batch, channels, time): for the `time` samples that end one
@@ -44,14 +40,8 @@ class ContextStack(nn.Module):
             rearrange(values[:, : whole * stride], "batch (frame sample) -> batch sample frame", sample=stride)
         )
         left = whole - self.config.frames + 1
-        total: Tensor | None = None
-        for layer in self.layers:
-            x, skip = layer(x, None, left)
-            total = skip if total is None else total + skip
-        assert total is not None
-        held = repeat(
-            F.relu(total * self.skip_scale), "batch channel frame -> batch channel (frame sample)", sample=stride
-        )
+        found = F.relu(self.layers(x, [None] * len(self.layers), left))
+        held = repeat(found, "batch channel frame -> batch channel (frame sample)", sample=stride)
         after = values.shape[1] + 1 - whole * stride  # samples predicted from the last frame's output
         return held[..., held.shape[-1] - stride + after - time : held.shape[-1] - stride + after]
 
@@ -66,13 +56,13 @@ class ContextState:
         """gates: (layers * 2 gate, channels), the way from here to the gates of the main stack."""
         config = stack.config
         self.stride = config.stride
-        self.first = _matrix(stack.first)
-        self.taps = np.stack([_plain(layer.dilated.weight).transpose(2, 1, 0) for layer in stack.layers])
-        self.gate_bias = np.stack([_plain(layer.dilated.bias) for layer in stack.layers])
-        self.mix = np.stack([_matrix(layer.mix) for layer in stack.layers])
-        self.mix_bias = np.stack([_plain(layer.mix.bias) for layer in stack.layers])
-        self.first_bias, self.scale = _plain(stack.first.bias), np.float32(stack.skip_scale)
-        self.gates = np.ascontiguousarray(_plain(gates).T)
+        self.first = matrix_of(stack.first)
+        self.taps = np.stack([plain(layer.dilated.weight).transpose(2, 1, 0) for layer in stack.layers])
+        self.gate_bias = np.stack([plain(layer.dilated.bias) for layer in stack.layers])
+        self.mix = np.stack([matrix_of(layer.mix) for layer in stack.layers])
+        self.mix_bias = np.stack([plain(layer.mix.bias) for layer in stack.layers])
+        self.first_bias, self.scale = plain(stack.first.bias), np.float32(stack.layers.skip_scale)
+        self.gates = np.ascontiguousarray(plain(gates).T)
         self.dilations = np.array(config.dilations)
         self.begins = np.concatenate(([0], np.cumsum(self.dilations)))
         self.past = np.zeros((sequences, int(self.begins[-1]), config.channels), np.float32)
@@ -95,19 +85,8 @@ class ContextState:
         return self.now
 
 
-def _plain(tensor: Tensor | nn.Module | None) -> np.ndarray:
-    assert isinstance(tensor, Tensor)
-    return np.ascontiguousarray(tensor.detach().float().cpu().numpy())
-
-
-def _matrix(layer: nn.Module) -> np.ndarray:
-    """A convolution of one sample as a matrix (in, out)."""
-    assert isinstance(layer, nn.Conv1d)
-    return np.ascontiguousarray(_plain(layer.weight)[:, :, 0].T)
-
-
 @compiled()
-def _times(x, matrix, y):  # type: ignore[no-untyped-def]
+def _times(x: Floats, matrix: Floats, y: Floats) -> None:
     """y += x matrix, one input after another."""
     for row in range(len(x)):
         for column in range(matrix.shape[1]):
@@ -115,7 +94,22 @@ def _times(x, matrix, y):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _step(values, past, frame, now, dilations, begins, first, first_bias, taps, gate_bias, mix, mix_bias, scale, gates):  # type: ignore[no-untyped-def]
+def _step(
+    values: Floats,
+    past: Floats,
+    frame: int,
+    now: Floats,
+    dilations: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    first: Floats,
+    first_bias: Floats,
+    taps: Floats,
+    gate_bias: Floats,
+    mix: Floats,
+    mix_bias: Floats,
+    scale: np.float32,
+    gates: Floats,
+) -> None:
     """One frame through all layers; `past` holds for each layer a ring of its last inputs."""
     channels = first.shape[1]
     x, total = first_bias.copy(), np.zeros(channels, np.float32)

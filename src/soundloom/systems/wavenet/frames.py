@@ -1,7 +1,7 @@
-"""Frames that condition each moment: from mel spectrogram to a signal at the rate of the samples (paper, section 2.5).
+"""Frames that condition each moment: from a mel spectrogram to a signal at the rate of samples (paper, section 2.5).
 
-The paper upsamples by a learnt transposed convolution. Here convolutions learn at the rate of the frames, and the way up
-is a fixed one, linear interpolation: a matrix after it can then be applied before it, once a frame and not once a sample.
+The paper upsamples by a learnt transposed convolution. Here convolutions learn at the rate of the frames, and the way
+up is a fixed one, linear interpolation: what a matrix does after it can be done before it, once a frame.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class FrameNetwork(nn.Module):
         self.second = nn.Conv1d(channels, channels, WIDTH)
 
     def forward(self, spectra: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Spectra (batch, band, frame) in dB to (batch, channels, frame); `hidden`, (batch,), says which are unknown."""
+        """Spectra (batch, band, frame) in dB to (batch, channels, frame); those that are `hidden`, (batch,), count as
+        unknown."""
         x = F.pad((spectra - self.floor) / self.range, (0, 0, 0, 1), value=1.0)  # a last row of ones: known
         if hidden is not None:
             x = torch.where(hidden[:, None, None], torch.zeros_like(x), x)

@@ -5,8 +5,17 @@ van den Oord et al. 2016, https://arxiv.org/abs/1609.03499, sections 2.1, 2.3 an
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor, nn
+
+
+class Convolution(nn.Conv1d):
+    """A convolution along time that has a bias."""
+
+    bias: nn.Parameter
 
 
 class GatedLayer(nn.Module):
@@ -16,8 +25,8 @@ class GatedLayer(nn.Module):
         super().__init__()
         self.widths = (residual, skip)
         self.reach = (kernel - 1) * dilation  # samples by which the output is shorter than the input
-        self.dilated = nn.Conv1d(residual, 2 * gate, kernel, dilation=dilation)
-        self.mix = nn.Conv1d(gate, residual + skip, 1)
+        self.dilated = Convolution(residual, 2 * gate, kernel, dilation=dilation)
+        self.mix = Convolution(gate, residual + skip, 1)
 
     def forward(self, x: Tensor, added: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
         """One layer, without padding: what would need samples from before the first is not computed.
@@ -36,3 +45,23 @@ class GatedLayer(nn.Module):
         heard, opened = gates.chunk(2, dim=1)
         residual, skip = self.mix(torch.tanh(heard) * torch.sigmoid(opened)).split(self.widths, dim=1)
         return x[..., self.reach :] + residual, skip[..., -steps:]
+
+
+class Stack(nn.ModuleList):
+    """Gated layers, first to last."""
+
+    def __iter__(self) -> Iterator[GatedLayer]:
+        return super().__iter__()  # type: ignore[return-value]
+
+    @property
+    def skip_scale(self) -> float:
+        """Keeps the sum of all layers' skips at the size of one."""
+        return 1 / math.sqrt(len(self))
+
+    def forward(self, x: Tensor, added: Iterable[Tensor | None], steps: int) -> Tensor:
+        """The scaled sum of what leaves the layers, (batch, skip, steps): see `GatedLayer.forward`."""
+        total: Tensor | float = 0.0
+        for layer, more in zip(self, added, strict=True):
+            x, skip = layer(x, more, steps)
+            total = total + skip
+        return torch.as_tensor(total) * self.skip_scale

@@ -67,8 +67,9 @@ class Likelihood(Objective):
         total = mean_of(bits, crop.counted)
         parts = {"heard": mean_of(bits, crop.heard)}
         if not wavenet.training:
-            before = crop.symbols[:, -crop.steps - SEEN :]
-            for name, theirs in wavenet.yardsticks.bits(before).items():
+            seen = crop.symbols[:, -crop.steps - SEEN :]
+            seen = torch.where(seen == wavenet.before, wavenet.yardsticks.silence, seen)
+            for name, theirs in wavenet.yardsticks.bits(seen).items():
                 parts[name] = mean_of(theirs[:, -crop.steps :], crop.counted)
         return Loss(total, parts)
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from soundloom.systems.wavenet.context import ContextStack
 from soundloom.systems.wavenet.frames import FrameNetwork, at_samples
-from soundloom.systems.wavenet.gated import GatedLayer
+from soundloom.systems.wavenet.gated import Convolution, GatedLayer, Stack
 from soundloom.systems.wavenet.logistics import initial_bias
 from soundloom.systems.wavenet.settings import WaveNetConfig
 
@@ -29,7 +29,9 @@ class FirstLayer(nn.Module):
         super().__init__()
         self.levels, self.classes = levels, config.classes
         shape = (
-            (config.first_kernel, levels + 1, config.residual) if config.classes else (config.first_kernel, config.residual)
+            (config.first_kernel, levels + 1, config.residual)
+            if config.classes
+            else (config.first_kernel, config.residual)
         )
         self.taps = nn.Parameter(torch.randn(shape) / math.sqrt(config.first_kernel))
         self.bias = nn.Parameter(torch.zeros(config.residual))
@@ -63,7 +65,7 @@ class Network(nn.Module):
         super().__init__()
         self.config, self.levels = config, levels
         self.first = FirstLayer(config, levels)
-        self.layers = nn.ModuleList(
+        self.layers = Stack(
             GatedLayer(config.residual, config.gate, config.skip, config.kernel, dilation)
             for dilation in config.dilations
         )
@@ -74,16 +76,11 @@ class Network(nn.Module):
         self.frame_gates = nn.Conv1d(config.frame_channels, gates, 1, bias=False) if config.frames else None
         self.context = ContextStack(config.context) if config.context else None
         self.context_gates = nn.Conv1d(config.context.channels, gates, 1, bias=False) if config.context else None
-        self.end = nn.Conv1d(config.skip, config.end, 1)
-        self.head = nn.Conv1d(config.end, levels if config.classes else 3 * config.logistics, 1)
+        self.end = Convolution(config.skip, config.end, 1)
+        self.head = Convolution(config.end, levels if config.classes else 3 * config.logistics, 1)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.copy_(torch.zeros(levels) if config.classes else initial_bias(config.logistics))
-
-    @property
-    def skip_scale(self) -> float:
-        """Keeps the sum of all layers at the size of one."""
-        return 1 / math.sqrt(len(self.layers))
 
     def forward(
         self,
@@ -110,30 +107,23 @@ class Network(nn.Module):
         time = steps + self.config.stack_field - self.config.first_kernel  # of the first layer's output
         moving: list[tuple[nn.Conv1d, Tensor]] = []
         if self.frames is not None and self.frame_gates is not None:
-            assert spectra is not None and position is not None
+            assert spectra is not None
+            assert position is not None
             begins = position - (time - steps)
             moving.append((self.frame_gates, at_samples(self.frames(spectra, hidden), begins, time, self.frames.hop)))
         if self.context is not None and self.context_gates is not None:
             moving.append((self.context_gates, self.context(values(symbols, self.levels), time)))
-        added = self._added(self.code_parts(codes), moving)
         x = self.first(symbols[:, -(steps + self.config.stack_field - 1) :])
-        total: Tensor | None = None
-        for layer, more in zip(self.layers, added, strict=True):
-            x, skip = layer(x, more, steps)
-            total = skip if total is None else total + skip
-        assert total is not None
-        return self.outputs(total)
-
-    def outputs(self, total: Tensor) -> Tensor:
-        """The sum of all skips (batch, skip, time) to logits or parameters (batch, outputs, time)."""
-        found: Tensor = self.head(F.relu(self.end(F.relu(total * self.skip_scale))))
+        total = self.layers(x, self._added(self.code_parts(codes), moving), steps)
+        found: Tensor = self.head(F.relu(self.end(F.relu(total))))
         return found
 
     def code_parts(self, codes: Tensor) -> Tensor | None:
         """What conditions add to the gates of all layers, (batch, layers * 2 gate, 1)."""
         if self.code is None or self.code_gates is None:
             return None
-        return rearrange(self.code_gates(F.gelu(self.code(codes))), "batch gate -> batch gate 1")
+        gates: Tensor = self.code_gates(F.gelu(self.code(codes)))
+        return gates[..., None]
 
     def _added(self, fixed: Tensor | None, moving: Sequence[tuple[nn.Conv1d, Tensor]]) -> Iterator[Tensor | None]:
         """What each layer's gates are given besides the samples, (batch, 2 gate, 1 or time)."""

@@ -177,7 +177,7 @@ class WaveNetConfig:
     @property
     def classes(self) -> bool:
         """Whether samples are classes with a probability each; else a mixture of logistics spans 16-bit levels."""
-        return self.representation["kind"] == "mulaw"
+        return bool(self.representation["kind"] == "mulaw")
 
     @property
     def stack_field(self) -> int:

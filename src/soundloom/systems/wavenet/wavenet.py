@@ -1,7 +1,7 @@
 """WaveNet: the distribution of each sample given all samples before it, by a stack of dilated convolutions.
 
-van den Oord et al. 2016, https://arxiv.org/abs/1609.03499; 16-bit samples as a mixture of logistics: van den Oord et al.
-2017, https://arxiv.org/abs/1711.10433; sampling with queues: Le Paine et al. 2016, https://arxiv.org/abs/1611.09482
+van den Oord et al. 2016, https://arxiv.org/abs/1609.03499; 16-bit samples as a mixture of logistics: van den Oord et
+al. 2017, https://arxiv.org/abs/1711.10433; sampling with queues: Le Paine et al. 2016, https://arxiv.org/abs/1611.09482
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from soundloom.conditions import Schema, Value
 from soundloom.joint import Joint
-from soundloom.representations import build
+from soundloom.representations import PCM, MuLaw, build
 from soundloom.representations.waveform import Waveform
 from soundloom.streams import stream
 from soundloom.system import Clips, Heed, Report, Representation, Stage, System
@@ -44,10 +44,11 @@ class WaveNet(System):
 
     def __init__(self, config: WaveNetConfig, representation: Representation, schema: Schema) -> None:
         super().__init__()
+        assert isinstance(representation, MuLaw | PCM)
         self.config, self.representation, self.schema = config, representation, schema
         self.samples = round(config.seconds * representation.sample_rate)
         self.augmentation = config.augment
-        self.levels = int(representation.levels)  # type: ignore[attr-defined]
+        self.levels = int(representation.levels)
         self.before = before_clip(self.levels, config.classes)
         self.network = Network(config, self.levels, schema.width)
         self.frames = None if config.frames is None else build(config.frames)
@@ -87,7 +88,8 @@ class WaveNet(System):
     def bits(self, crop: Crop, codes: Tensor, spectra: Tensor | None, hidden: Tensor | None) -> Tensor:
         """-log2 of the probability of each sample of a crop, (batch, steps)."""
         found = []
-        for some in torch.arange(len(codes)).split(self.config.batch_size):  # more at once would leave the cache
+        for first in range(0, len(codes), self.config.batch_size):  # more at once would leave the cache
+            some = slice(first, first + self.config.batch_size)
             outputs = self.network(
                 crop.symbols[some, :-1],
                 codes[some],
