@@ -1,33 +1,43 @@
 """Linear prediction of samples with a logistic residual, whose scale follows how loud the residual has been lately.
 
-Makhoul 1975, https://doi.org/10.1109/PROC.1975.9792 (the covariance method); the scale as a function of the recent
-residual is that of lossless audio coders: Robinson 1994, SHORTEN, Cambridge University CUED/F-INFENG/TR.156.
+Makhoul 1975, https://doi.org/10.1109/PROC.1975.9792 (the covariance method). That the size of recent residuals says how
+a residual is coded is an idea of lossless coders: Weinberger et al. 2000, https://doi.org/10.1109/83.855427 (LOCO-I)
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
-from soundloom.systems.wavenet.logistics import log_mass
+from soundloom.systems.wavenet.logistics import LEAST_LOG_SCALE, log_mass
 
 ORDER = 32  # samples that a prediction sees, and over which the residual is averaged
 LOUDNESSES = 16  # classes of the recent residual, each with a scale of its own
 RIDGE = 1e-9  # of the mean power: enough for sounds that 32 samples predict without a residual
-SHARPEST = 1 / 16  # of the narrowest bin: a smaller scale would gain less than 0.001 bits
+STRAY = 0.001  # of samples that are left to a simpler predictor, so that a few attacks decide no scale and no figure
 LOOKED_AT = 2**20  # samples that the scales are fitted to
+COARSE = 16  # scales tried before the best of them is refined
 GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+class Bins(NamedTuple):
+    """What samples are once they are levels; all of one shape, double."""
+
+    low: Tensor  # the edge below, from the amplitude of silence; may be infinite
+    high: Tensor  # the edge above
+    otherwise: Tensor  # bits of the level by the simpler predictor
 
 
 class LinearPrediction(nn.Module):
     """P(sample | the 32 before) = the mass of a logistic distribution around their weighted sum.
 
-    Amplitudes count from that of silence, which comes before every clip.
+    A thousandth is left to another predictor. Amplitudes count from that of silence, which comes before every clip.
     """
 
     coefficients: Tensor  # (ORDER,), that of the oldest sample first
@@ -45,11 +55,11 @@ class LinearPrediction(nn.Module):
         ridge = (RIDGE * moments.diagonal().mean() + 1e-30) * torch.eye(ORDER).to(moments)
         self.coefficients.copy_(torch.linalg.solve(moments[:-1, :-1] + ridge, moments[:-1, -1]))
 
-    def fit_scales(self, low: Tensor, high: Tensor, prediction: Tensor, loudness: Tensor) -> None:
+    def fit_scales(self, bins: Bins, prediction: Tensor, loudness: Tensor) -> None:
         """Set classes of loudness with as many samples each, and their scales: by maximum likelihood.
 
         Args:
-            low, high: edges of the bins of samples, (sample,), double.
+            bins: those of samples, each (sample,).
             prediction, loudness: what `forward` says of them, (sample,).
         """
         ordered = loudness.sort().values
@@ -58,12 +68,9 @@ class LinearPrediction(nn.Module):
         kind = torch.bucketize(loudness, self.steps.double())
 
         def cost(scales: Tensor) -> Tensor:
-            scale = scales[kind]
-            bits = -log_mass((low - prediction) / scale, (high - prediction) / scale)
-            return torch.zeros_like(scales).index_add_(0, kind, bits)
+            return torch.zeros_like(scales).index_add_(0, kind, _bits(bins, prediction, scales[kind]))
 
-        sharpest = SHARPEST * float((high - low).min())
-        found = _smallest(cost, math.log(sharpest), math.log(2.0), LOUDNESSES, low.device)
+        found = _cheapest(cost, LOUDNESSES, ordered.device)
         for empty in torch.bincount(kind, minlength=LOUDNESSES).eq(0).nonzero()[:, 0].tolist():
             found[empty] = found[empty - 1]  # the first is never empty
         self.scales.copy_(found)
@@ -79,11 +86,10 @@ class LinearPrediction(nn.Module):
         size = F.pad((audio - prediction).abs(), (ORDER, -1))
         return prediction, F.avg_pool1d(size[:, None], ORDER, 1)[:, 0]
 
-    def bits(self, audio: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """-log2 of the mass between `low` and `high`, the edges of the samples' bins; all (batch, time), double."""
-        prediction, loudness = self(audio)
-        scale = self.scales.double()[torch.bucketize(loudness, self.steps.double())]
-        return -log_mass((low - prediction) / scale, (high - prediction) / scale) / math.log(2)
+    def bits(self, audio: Tensor, bins: Bins) -> Tensor:
+        """Bits of each sample, (batch, time), double; `audio` as for `forward`."""
+        prediction, loudness = self.forward(audio)
+        return _bits(bins, prediction, self.scales.double()[torch.bucketize(loudness, self.steps.double())])
 
 
 def moments(audio: Tensor, mask: Tensor) -> Tensor:
@@ -101,13 +107,21 @@ def moments(audio: Tensor, mask: Tensor) -> Tensor:
     outside = ~F.pad(mask, (0, ORDER))
     reached = F.max_pool1d(F.pad(mask, (ORDER, ORDER))[:, None].float(), ORDER + 1, 1)[:, 0] > 0
     extra = windows[outside & reached]
-    return by_lag[(lag[:, None] - lag).abs()] - extra.T @ extra
+    products: Tensor = by_lag[(lag[:, None] - lag).abs()] - extra.T @ extra
+    return products
 
 
-def _smallest(cost: Callable[[Tensor], Tensor], low: float, high: float, count: int, device: torch.device) -> Tensor:
-    """Golden-section search for the scales at which costs are smallest, all at once; bounds are logarithms."""
-    left = torch.full((count,), low, dtype=torch.float64, device=device)
-    right = torch.full_like(left, high)
+def _bits(bins: Bins, prediction: Tensor, scale: Tensor) -> Tensor:
+    foreseen = log_mass((bins.low - prediction) / scale, (bins.high - prediction) / scale) / math.log(2)
+    return -torch.logaddexp2(foreseen + math.log2(1 - STRAY), math.log2(STRAY) - bins.otherwise)
+
+
+def _cheapest(cost: Callable[[Tensor], Tensor], count: int, device: torch.device) -> Tensor:
+    """The scales at which costs are smallest, all at once: the best of a few, refined by golden-section search."""
+    tried = torch.linspace(LEAST_LOG_SCALE, math.log(2.0), COARSE, dtype=torch.float64, device=device)
+    costs = torch.stack([cost(each.exp().expand(count)) for each in tried])
+    best = costs.argmin(dim=0)
+    left, right = tried[(best - 1).clamp_min(0)], tried[(best + 1).clamp_max(COARSE - 1)]
     inner, outer = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
     at_inner, at_outer = cost(inner.exp()), cost(outer.exp())
     while float((right - left).max()) > 1e-3:

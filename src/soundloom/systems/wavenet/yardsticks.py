@@ -14,11 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundloom.representations import PCM, MuLaw
-from soundloom.systems.wavenet.linear_prediction import LOOKED_AT, LinearPrediction, moments
+from soundloom.systems.wavenet.linear_prediction import LOOKED_AT, Bins, LinearPrediction, moments
 
 CLASSES = 256  # mu-law classes that counts are kept of, however many levels samples have
 UNSEEN = 0.5  # added to each count: Krichevsky & Trofimov 1981, https://doi.org/10.1109/TIT.1981.1056331
-STRAY = 0.001  # of samples that linear prediction leaves to the unigram, so that a few attacks do not decide its figure
 Batches = Iterable[tuple[Tensor, Tensor]]  # symbols (batch, time) int64, and which of them count, (batch, time) bool
 
 
@@ -27,7 +26,7 @@ class Tables(NamedTuple):
 
     amplitude: Tensor  # (level,), from that of silence, double
     edges: Tensor  # (level + 1,): where encoding changes, from the amplitude of silence, double; infinite at the ends
-    kind: Tensor  # (level,): its mu-law class, those that have a level numbered from 0
+    kind: Tensor  # (level,): its mu-law class; classes without a level are not counted
     evenly: Tensor  # (level,): log2 of the number of levels in its class
 
 
@@ -36,12 +35,19 @@ class Yardsticks(nn.Module):
 
     unigram: Tensor  # (class,): log2 of how often each occurs
     markov: Tensor  # (class before, class): log2 of how often one follows the other
+    _amplitude: Tensor  # these four are `Tables` and not saved
+    _edges: Tensor
+    _kind: Tensor
+    _evenly: Tensor
 
     def __init__(self, representation: MuLaw | PCM) -> None:
         super().__init__()
         self.silence = int(representation.encode(torch.zeros(1)))
-        for name, table in tables(representation)._asdict().items():
-            self.register_buffer(f"_{name}", table, persistent=False)
+        amplitude, edges, kind, evenly = tables(representation)
+        self.register_buffer("_amplitude", amplitude, persistent=False)
+        self.register_buffer("_edges", edges, persistent=False)
+        self.register_buffer("_kind", kind, persistent=False)
+        self.register_buffer("_evenly", evenly, persistent=False)
         classes = int(self._kind.max()) + 1
         self.register_buffer("unigram", torch.full((classes,), 1 / classes).log2())
         self.register_buffer("markov", torch.full((classes, classes), 1 / classes).log2())
@@ -83,22 +89,29 @@ class Yardsticks(nn.Module):
     def bits(self, symbols: Tensor) -> dict[str, Tensor]:
         """Bits of each of the symbols, (batch, time), by the name of the predictor; float32."""
         kind, evenly = self._kind[symbols], self._evenly[symbols]
-        unigram = evenly - self.unigram[kind]
-        foreseen = -self.linear.bits(self._amplitude[symbols], self._edges[symbols], self._edges[symbols + 1])
-        linear = -torch.logaddexp2(foreseen + math.log2(1 - STRAY), math.log2(STRAY) - unigram.double())
-        markov = evenly - self.markov[self._kind[self._before(symbols)], kind]
-        return {"unigram": unigram, "markov": markov, "linear": linear.float()}
+        return {
+            "unigram": evenly - self.unigram[kind],
+            "markov": evenly - self.markov[self._kind[self._before(symbols)], kind],
+            "linear": self.linear.bits(self._amplitude[symbols], self._bins(symbols)).float(),
+        }
 
     def _fit_scales(self, batches: Batches, count: int) -> None:
         """The scales of linear prediction, fitted to about a million samples: the same ones every time."""
         rng, share = torch.Generator().manual_seed(0), LOOKED_AT / count
-        looked_at: list[tuple[Tensor, ...]] = []
+        seen: list[Tensor] = []
+        foreseen: list[tuple[Tensor, Tensor]] = []
         for symbols, mask in batches:
             chosen = mask & (torch.rand(mask.shape, generator=rng).to(mask.device) < share)
-            prediction, loudness = self.linear(self._amplitude[symbols])
-            seen = symbols[chosen]
-            looked_at.append((self._edges[seen], self._edges[seen + 1], prediction[chosen], loudness[chosen]))
-        self.linear.fit_scales(*(torch.cat(parts) for parts in zip(*looked_at, strict=True)))
+            prediction, loudness = self.linear.forward(self._amplitude[symbols])
+            seen.append(symbols[chosen])
+            foreseen.append((prediction[chosen], loudness[chosen]))
+        self.linear.fit_scales(
+            self._bins(torch.cat(seen)), *(torch.cat(parts) for parts in zip(*foreseen, strict=True))
+        )
+
+    def _bins(self, symbols: Tensor) -> Bins:
+        otherwise = self._evenly[symbols] - self.unigram[self._kind[symbols]]
+        return Bins(self._edges[symbols], self._edges[symbols + 1], otherwise.double())
 
     def _before(self, symbols: Tensor) -> Tensor:
         return F.pad(symbols[:, :-1], (1, 0), value=self.silence)
@@ -129,7 +142,7 @@ def transitions(counts: Tensor, unigram: Tensor) -> Tensor:
     for strength in (2.0 ** (half / 2) for half in range(-12, 41)):
         prior = strength * unigram
         evidence = float((torch.lgamma(counts + prior) - torch.lgamma(prior)).sum())
-        evidence += float((torch.lgamma(torch.tensor(strength)) - torch.lgamma(seen + strength)).sum())
+        evidence += float((math.lgamma(strength) - torch.lgamma(seen + strength)).sum())
         if evidence > best:
             best, strongest = evidence, strength
     return (counts + strongest * unigram) / (seen + strongest)
