@@ -28,17 +28,20 @@ class GatedLayer(nn.Module):
         self.dilated = Convolution(residual, 2 * gate, kernel, dilation=dilation)
         self.mix = Convolution(gate, residual + skip, 1)
 
-    def forward(self, x: Tensor, added: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
-        """One layer, without padding: what would need samples from before the first is not computed.
+    def forward(self, x: Tensor, added: Tensor | None, steps: int, begins: bool = False) -> tuple[Tensor, Tensor]:
+        """One layer. What would need samples from before the first is not computed, unless nothing changed before it.
 
         Args:
             x: (batch, residual, time).
             added: to the gates, (batch, 2 gate, 1 or as many as the last steps that there are).
             steps: that leave for the output, counted from the end.
+            begins: whether the first sample stands for all before it, endlessly the same: then none is lost.
 
         Returns:
-            x for the next layer, (batch, residual, time - reach), and what leaves, (batch, skip, steps).
+            x for the next layer, (batch, residual, time - reach or time), and what leaves, (batch, skip, steps).
         """
+        if begins:
+            x = torch.cat((x[..., :1].expand(-1, -1, self.reach), x), dim=2)
         gates = self.dilated(x)
         if added is not None:
             gates = gates + (added if added.shape[-1] == 1 else added[..., -gates.shape[-1] :])
@@ -58,10 +61,10 @@ class Stack(nn.ModuleList):
         """Keeps the sum of all layers' skips at the size of one."""
         return 1 / math.sqrt(len(self))
 
-    def forward(self, x: Tensor, added: Iterable[Tensor | None], steps: int) -> Tensor:
+    def forward(self, x: Tensor, added: Iterable[Tensor | None], steps: int, begins: bool = False) -> Tensor:
         """The scaled sum of what leaves the layers, (batch, skip, steps): see `GatedLayer.forward`."""
         total: Tensor | float = 0.0
         for layer, more in zip(self, added, strict=True):
-            x, skip = layer(x, more, steps)
+            x, skip = layer(x, more, steps, begins)
             total = total + skip
         return torch.as_tensor(total) * self.skip_scale

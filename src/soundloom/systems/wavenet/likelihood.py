@@ -34,6 +34,7 @@ class Crop(NamedTuple):
     position: Tensor  # (batch,), of the first predicted sample in its clip
     counted: Tensor  # (batch, steps), which predictions count
     heard: Tensor  # (batch, steps), which of them are not silence after a sound
+    begins: bool = False  # whether these are whole clips: then symbols are (batch, first_kernel + steps)
 
     @property
     def steps(self) -> int:
@@ -79,7 +80,8 @@ def crop_of(symbols: Tensor, audio: Tensor, drawn: Tensor, config: WaveNetConfig
 
     A crop may lie anywhere from a clip's first sample to some silence after its last; at the edges more often than in
     between, so that beginnings are learnt as well as what follows. The silence is as long as the network sees, and a
-    little longer, so that it learns to be silent after silence.
+    little longer, so that it learns to be silent after silence. Where clips are no longer than a crop, they are taken
+    whole, which costs no history.
 
     Args:
         symbols: whole clips, (batch, time).
@@ -92,6 +94,16 @@ def crop_of(symbols: Tensor, audio: Tensor, drawn: Tensor, config: WaveNetConfig
     steps = min(config.crop, time)
     ends = ends_of(audio)
     counts = (ends + config.tail).clamp_max(time)
+    if steps == time and config.context is None:
+        steps = int(counts.max())  # what comes later is left out anyway
+        places = torch.arange(steps, device=symbols.device)
+        return Crop(
+            F.pad(symbols[:, :steps], (config.first_kernel, 0), value=before),
+            torch.zeros_like(counts),
+            places < counts[:, None],
+            places < ends[:, None],
+            begins=True,
+        )
     last = (counts - steps).clamp_min(0)
     begins = torch.minimum((drawn * (last + steps) - steps / 2).round().long().clamp_min(0), last)
     if config.context is not None:

@@ -90,31 +90,35 @@ class Network(nn.Module):
         spectra: Tensor | None = None,
         hidden: Tensor | None = None,
         position: Tensor | None = None,
+        begins: bool = False,
     ) -> Tensor:
         """Predict the sample after each of the last `steps` symbols.
 
         Args:
-            symbols: (batch, config.history + steps - 1), or more.
+            symbols: (batch, config.history + steps - 1), or (batch, first_kernel + steps - 1) of a clip that `begins`.
             codes: rows of conditions, (batch, width).
             spectra: for a vocoder, the mel frames of the whole clip in dB, (batch, band, frame).
             hidden: of which clips the frames are unknown, (batch,), or None.
             position: for a vocoder, the place of the first predicted sample in its clip, (batch,). Where there is a
                 context stack, the first symbol given begins one of its frames.
+            begins: whether the clip begins here, so that only the symbol before a clip precedes the first sample; with
+                it nothing is spent on what is endlessly the same. Not for a context stack.
 
         Returns:
             Logits or parameters, (batch, outputs, steps).
         """
-        time = steps + self.config.stack_field - self.config.first_kernel  # of the first layer's output
+        earlier = 0 if begins else self.config.stack_field - self.config.first_kernel
+        time = steps + earlier  # of the first layer's output
         moving: list[tuple[nn.Conv1d, Tensor]] = []
         if self.frames is not None and self.frame_gates is not None:
             assert spectra is not None
             assert position is not None
-            begins = position - (time - steps)
-            moving.append((self.frame_gates, at_samples(self.frames(spectra, hidden), begins, time, self.frames.hop)))
+            heard = at_samples(self.frames(spectra, hidden), position - earlier, time, self.frames.hop)
+            moving.append((self.frame_gates, heard))
         if self.context is not None and self.context_gates is not None:
             moving.append((self.context_gates, self.context(values(symbols, self.levels), time)))
-        x = self.first(symbols[:, -(steps + self.config.stack_field - 1) :])
-        total = self.layers(x, self._added(self.code_parts(codes), moving), steps)
+        x = self.first(symbols[:, -(time + self.config.first_kernel - 1) :])
+        total = self.layers(x, self._added(self.code_parts(codes), moving), steps, begins)
         found: Tensor = self.head(F.relu(self.end(F.relu(total))))
         return found
 

@@ -208,8 +208,8 @@ SPEECH_MEL = {"kind": "mel", "sample_rate": 16000, "n_fft": 1024, "hop": 256, "b
 PRESETS = {
     "sounds": WaveNetConfig(),  # any short sounds; sees 2,047 samples: 128 ms at 16 kHz
     "drums": WaveNetConfig(conditions=("kind",), crop=4096, augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
-    "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms
-        representation=mulaw(8000), layers_per_cycle=11, residual=48, gate=48, crop=4096, seconds=0.8,
+    "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms, a whole short word
+        representation=mulaw(8000), layers_per_cycle=11, seconds=0.8, crop=6400, batch_size=4,
         augment=Augmentation(gain_db=3.0),
     ),
     "music": WaveNetConfig(  # sees 192 ms by itself, 4 s by its context stack

@@ -97,6 +97,7 @@ class WaveNet(System):
                 None if spectra is None else spectra[some],
                 None if hidden is None else hidden[some],
                 crop.position[some],
+                crop.begins,
             )
             found.append(surprise(outputs, crop.symbols[some, -crop.steps :], self.levels, self.config.classes))
         return torch.cat(found)
