@@ -41,6 +41,9 @@ class Representation(Protocol):
         ...
 
 
+MODEL = "model"  # the system itself, among those that foresee a sound
+
+
 class Loss(NamedTuple):
     """What an objective returns: the scalar to descend, and the named parts for the log."""
 
@@ -208,6 +211,19 @@ class System(nn.Module, ABC):
 
         Returns:
             (batch, channel, time), or None for a system that has no code of a whole sound.
+        """
+        return None
+
+    def surprise(self, audio: Tensor, conditions: Tensor) -> Mapping[str, Tensor] | None:
+        """How badly the system foresees sounds, and how badly simple predictors beside it do.
+
+        Args:
+            audio: (batch, channel, time) at the representation's rate.
+            conditions: their condition rows, (batch, schema.width).
+
+        Returns:
+            Bits per sample of each sound, (batch,): of the system under `MODEL`, of the predictors under their names;
+            or None for a system that has no likelihood.
         """
         return None
 

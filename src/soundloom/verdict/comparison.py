@@ -61,7 +61,7 @@ def _judge(
     course_minutes: float | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    from soundloom.verdict import examples, naming
+    from soundloom.verdict import examples, likelihood, naming
     from soundloom.verdict.contenders import FolderContender, ModelContender
     from soundloom.verdict.copying import CopySearch
     from soundloom.verdict.findings import Findings
@@ -105,6 +105,7 @@ def _judge(
             pair = reconstruct(verdict, contender)
             if pair is not None:
                 examples.reconstructed(verdict, name, pair, contender.model.sample_rate, shown // 2)
+            likelihood.measure(verdict, contender)
             verdict.cost(contender)
         elif isinstance(contender, FolderContender):
             _overlap(verdict, contender)

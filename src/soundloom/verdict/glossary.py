@@ -97,8 +97,11 @@ ENTRIES = (
     Entry(r"si.?sdr", "SI-SDR", "Level of the original over that of the difference, in dB; needs the same phase."),
     Entry(
         r"bits|likelihood",
-        "Likelihood",
-        "How well the model foresees held-out sounds; comparable only within one system.",
+        "Bits per sample",
+        "How badly each sample of held-out sounds is foreseen from those before it; comparable between models of one "
+        "representation and rate. Beside it simple predictors, fitted to the training set: how often each value occurs "
+        "(unigram), which follows which (markov), and linear prediction from 32 samples (linear). Bits saved: theirs "
+        "less the model's, on the same sounds.",
     ),
     Entry(
         r"cop(y|ies)|memor|nearest",

@@ -65,17 +65,24 @@ class Likelihood(Objective):
         codes = hide(batch.conditions, batch.uniform(len(wavenet.schema.conditions)), wavenet.schema, share)
         hidden = batch.uniform(1, name="frames")[:, 0] < share
         bits = wavenet.bits(crop, codes, wavenet.spectra(batch.x), hidden)
-        total = mean_of(bits, crop.counted)
-        parts = {"heard": mean_of(bits, crop.heard)}
+        total = mean_of(bits, crop.counted).mean()
+        parts = {"heard": mean_of(bits, crop.heard).mean()}
         if not wavenet.training:
-            seen = crop.symbols[:, -crop.steps - SEEN :]
-            seen = torch.where(seen == wavenet.before, wavenet.yardsticks.silence, seen)
-            for name, theirs in wavenet.yardsticks.bits(seen).items():
-                parts[name] = mean_of(theirs[:, -crop.steps :], crop.counted)
+            theirs = yardsticks_of(wavenet, crop)
+            parts |= {name: mean_of(found, crop.counted).mean() for name, found in theirs.items()}
         return Loss(total, parts)
 
 
-def crop_of(symbols: Tensor, audio: Tensor, drawn: Tensor, config: WaveNetConfig, before: int) -> Crop:
+def yardsticks_of(wavenet: WaveNet, crop: Crop) -> dict[str, Tensor]:
+    """Bits that simple predictors take for the samples of a crop, (batch, steps) each."""
+    seen = crop.symbols[:, -crop.steps - SEEN :]
+    seen = torch.where(seen == wavenet.before, wavenet.yardsticks.silence, seen)
+    return {name: bits[:, -crop.steps :] for name, bits in wavenet.yardsticks.bits(seen).items()}
+
+
+def crop_of(
+    symbols: Tensor, audio: Tensor, drawn: Tensor, config: WaveNetConfig, before: int, whole: bool = False
+) -> Crop:
     """Where to look in each clip.
 
     A crop may lie anywhere from a clip's first sample to some silence after its last; at the edges more often than in
@@ -89,9 +96,10 @@ def crop_of(symbols: Tensor, audio: Tensor, drawn: Tensor, config: WaveNetConfig
         drawn: uniform, (batch,).
         config: says how long a crop is and what it sees.
         before: the symbol that precedes a clip.
+        whole: take whole clips, whatever a crop's length.
     """
     time, history = symbols.shape[1], config.history
-    steps = min(config.crop, time)
+    steps = time if whole else min(config.crop, time)
     ends = ends_of(audio)
     counts = (ends + config.tail).clamp_max(time)
     if steps == time and config.context is None:
@@ -121,9 +129,8 @@ def ends_of(audio: Tensor) -> Tensor:
 
 
 def mean_of(bits: Tensor, counted: Tensor) -> Tensor:
-    """The mean over clips of the means over what counts in each, both (batch, steps); clips without any count 0."""
-    kept = torch.where(counted, bits, 0.0).sum(dim=1)
-    return (kept / counted.sum(dim=1).clamp_min(1)).mean()
+    """Each clip's mean over what counts in it, (batch,), of two (batch, steps); 0 where nothing counts."""
+    return torch.where(counted, bits, 0.0).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
 
 
 def surprise(outputs: Tensor, symbols: Tensor, levels: int, classes: bool) -> Tensor:

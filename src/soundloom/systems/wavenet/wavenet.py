@@ -18,8 +18,8 @@ from soundloom.joint import Joint
 from soundloom.representations import PCM, MuLaw, build
 from soundloom.representations.waveform import Waveform
 from soundloom.streams import stream
-from soundloom.system import Clips, Heed, Report, Representation, Stage, System
-from soundloom.systems.wavenet.likelihood import Crop, Likelihood, ends_of, surprise
+from soundloom.system import MODEL, Clips, Heed, Report, Representation, Stage, System
+from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, mean_of, surprise, yardsticks_of
 from soundloom.systems.wavenet.network import Network, before_clip
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS
 from soundloom.systems.wavenet.sampling import OPTIONS, check_options, costs, draw
@@ -101,6 +101,13 @@ class WaveNet(System):
             )
             found.append(surprise(outputs, crop.symbols[some, -crop.steps :], self.levels, self.config.classes))
         return torch.cat(found)
+
+    @torch.no_grad()
+    def surprise(self, audio: Tensor, conditions: Tensor) -> dict[str, Tensor]:
+        symbols = self.representation.encode(audio)[:, 0]
+        crop = crop_of(symbols, audio[:, 0], torch.zeros(len(audio)), self.config, self.before, whole=True)
+        mine = self.bits(crop, conditions, self.spectra(audio), None)
+        return {name: mean_of(bits, crop.counted) for name, bits in {MODEL: mine, **yardsticks_of(self, crop)}.items()}
 
     @torch.no_grad()
     def settle(self, clips: Clips) -> None:
