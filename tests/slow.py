@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,21 @@ RATE, SAMPLES, LONGEST, BLOCK = 8000, 800, 80_000, 100
 
 
 class Slow(System):
-    """Makes blocks of 100 samples, and heeds what it is told after each."""
+    """Makes blocks of 100 samples, and heeds what it is told after each.
+
+    Args:
+        together: clips that it makes most quickly.
+        before_block: called before each; sleeps, or whatever a test wants to happen then.
+    """
 
     continues = resembles = True
 
-    def __init__(self, together: int = 1, block_seconds: float = 0.0) -> None:
+    def __init__(self, together: int, before_block: Callable[[], object]) -> None:
         super().__init__()
         self.representation, self.samples = Waveform(RATE), SAMPLES
         self.schema = Schema((Category("kind", ("hiss", "thump")),))
         self.joint = Joint(self.schema)
-        self.together, self.block_seconds = together, block_seconds
+        self.together, self.before_block = together, before_block
         self.calls: list[int] = []  # clips of each
         self.running, self.lock = 0, threading.Lock()
 
@@ -79,7 +84,7 @@ class Slow(System):
         clips = [[start] for _ in rngs]
         done = start.shape[1]
         while done < length:
-            time.sleep(self.block_seconds)
+            self.before_block()
             block = min(BLOCK, length - done)
             for clip, rng, asked in zip(clips, rngs, conditions, strict=True):
                 noise = 0.1 * temperature * torch.randn(1, block, generator=rng)
@@ -90,5 +95,8 @@ class Slow(System):
         return torch.stack([torch.cat(clip, dim=1) for clip in clips])
 
 
-def slow_model(together: int = 1, block_seconds: float = 0.0) -> Model:
-    return Model(Checkpoint("slow", Path("slow"), Slow(together, block_seconds), "0" * 16))
+def slow_model(
+    together: int = 1, block_seconds: float = 0.0, before_block: Callable[[], object] | None = None
+) -> Model:
+    wait = before_block or (lambda: time.sleep(block_seconds))
+    return Model(Checkpoint("slow", Path("slow"), Slow(together, wait), "0" * 16))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +19,7 @@ import pytest
 import soundfile
 
 from commands import ask, script, spawn
+from slow import slow_model
 from sounds import KINDS, RATE, sound
 
 Trained = Callable[[str], Path]
@@ -302,6 +308,88 @@ def test_the_same_request_may_be_written_twice_and_another_replaces_it_when_told
     assert json.loads((tmp_path / "request.json").read_text())["request"]["seed"] == 2
 
 
+@pytest.fixture
+def pressed(monkeypatch) -> Callable[[int, int], None]:
+    """Puts a model in place that meets a signal (Ctrl-C or SIGTERM) before a block of 100 samples, counted from 1."""
+
+    def press(number: int, block: int) -> None:
+        blocks = iter(range(1, 1000))
+
+        def before_block() -> None:
+            if next(blocks) == block:
+                signal.raise_signal(number)
+                time.sleep(0.5)  # until the main thread has heard of it
+
+        model = slow_model(before_block=before_block)
+        monkeypatch.setattr("soundloom.checkpoint.locate", Path)
+        monkeypatch.setattr("soundloom.generate.load", lambda source: model)
+
+    return press
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_while_generating_keeps_what_is_done_and_ends_with_1(capsys, pressed, tmp_path, number):
+    handlers = signal.getsignal(number)
+    pressed(number, 8 + 8 + 4)
+    out = tmp_path / "out"
+    answer = ask(capsys, "generate", "slow", "-n", 8, "--seed", 1, "--jobs", 1, "--out", out)
+    assert answer.code == 1
+    assert answer.out == f"3 sounds in {out}\nspectrograms: {out / 'spectrograms.png'}\n"
+    assert answer.err == (
+        f"soundloom: stopped: 3 of 8 sounds, one of them 0.05 of 0.1 s; to have all of them whole: "
+        f"soundloom generate --again {out}\n"
+    )
+    assert [len(samples(path)) for path in sorted(out.glob("*.wav"))] == [800, 800, 400]
+    assert signal.getsignal(number) == handlers
+
+
+def test_a_request_that_was_stopped_says_so_as_json_and_again_makes_it_whole(capsys, pressed, tmp_path):
+    out = tmp_path / "out"
+    pressed(signal.SIGINT, 8 + 2)
+    asked = ("generate", "slow", "-n", 3, "--seed", 1, "--jobs", 1, "--out", out, "--no-picture", "--json")
+    answer = ask(capsys, *asked)
+    assert answer.code == 1
+    assert answer.err.startswith("soundloom: stopped: 2 of 3 sounds, one of them 0.03 of 0.1 s; ")
+    said = answer._replace(code=0).json
+    assert said["stopped"] is True
+    assert said["files"] == [str(path) for path in sorted(out.glob("*.wav"))]
+    pressed(signal.SIGINT, 0)  # never
+    again = ask(capsys, "generate", "--again", out, "--out", out, "--json").json
+    assert (again["stopped"], len(again["files"])) == (False, 3)
+    assert again["remarks"] == [f"{out} was stopped before its sounds were done; here all are made whole"]
+    assert [len(samples(path)) for path in sorted(out.glob("*.wav"))] == [800] * 3
+    assert ask(capsys, *asked[:-1]).err == ""
+
+
+def test_stopped_before_the_first_sample_nothing_is_written(capsys, monkeypatch, tmp_path):
+    from soundloom import signals
+
+    model = slow_model()
+    monkeypatch.setattr("soundloom.checkpoint.locate", Path)
+    monkeypatch.setattr("soundloom.generate.load", lambda source: model)
+    stop = threading.Event()
+    stop.set()
+    monkeypatch.setattr(signals, "stop_signals", lambda: contextlib.nullcontext(stop))
+    answer = ask(capsys, "generate", "slow", "--out", tmp_path / "out", "--seed", 1)
+    assert answer == (1, "", "soundloom: stopped: 0 of 8 sounds; nothing was written\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_request_that_takes_long_says_how_far_it_is_where_there_is_no_terminal(capsys, monkeypatch, tmp_path):
+    model = slow_model(block_seconds=0.05)
+    monkeypatch.setattr("soundloom.checkpoint.locate", Path)
+    monkeypatch.setattr("soundloom.generate.load", lambda source: model)
+    monkeypatch.setattr("soundloom.display.SAID_SECONDS", 0.2)
+    asked = ("generate", "slow", "-n", 1, "--seconds", 0.2, "--seed", 1, "--no-picture", "--out", tmp_path)
+    first, *_ = lines = ask(capsys, *asked).err.splitlines()
+    assert 1 < len(lines) < 8
+    said = re.fullmatch(r"generating \(Ctrl-C keeps what is done\): (.+) s of 0.2 s of sound, (.+) s left", first)
+    assert said is not None
+    assert 0 < float(said[1]) < 0.2
+    assert float(said[2]) > 0
+    assert ask(capsys, *asked, "--json").err == ""
+
+
 def test_reconstruct_writes_what_comes_back_and_measures_it(capsys, sounds, tmp_path):
     given = sounds / "thump-001.wav"
     found = ask(capsys, "reconstruct", given, "--representation", "if", "--out", tmp_path, "--json").json
@@ -354,15 +442,28 @@ def shelf(run, tmp_path, monkeypatch) -> Path:
     return shelf
 
 
-def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, shelf):
+def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, shelf, monkeypatch):
     (entry,) = ask(capsys, "models", "--json").json["models"]
     assert entry["name"] == "thumps"
     assert entry["makes"] == "hisses and thumps"
     assert entry["conditions"]["kind"] == "kind: one of hiss, thump"
+    assert (entry["seconds"], entry["longest_seconds"]) == (0.5, 0.5)
     assert entry["megabytes"] == round((shelf / "thumps" / "weights.safetensors").stat().st_size / 1e6, 2)
+    monkeypatch.setenv("COLUMNS", "200")
     table = ask(capsys, "models")
     assert table.code == 0
     assert "thumps" in table.out
+    assert "0.5 s at 8000 Hz" in table.out
+    assert "up to" not in table.out
+
+
+def test_models_tells_how_long_a_sound_can_be_where_that_is_more_than_a_clip(capsys, shelf, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    card = json.loads((shelf / "thumps" / "card.json").read_text())
+    (shelf / "thumps" / "card.json").write_text(json.dumps({**card, "longest_seconds": 86400}))
+    (entry,) = ask(capsys, "models", "--json").json["models"]
+    assert (entry["seconds"], entry["longest_seconds"]) == (0.5, 86400)
+    assert "up to 24.0 hours" in ask(capsys, "models").out
 
 
 def test_a_shipped_model_is_called_by_its_name(capsys, shelf, tmp_path, monkeypatch):

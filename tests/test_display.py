@@ -1,11 +1,11 @@
-"""What is said at the end of a training."""
+"""What is said while something takes long, and at the end of a training."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from soundloom.display import training_summary
+from soundloom.display import seconds_of_sound, show_progress, training_summary
 from soundloom.training.judge import Judgement
 from soundloom.training.loop import Outcome
 
@@ -34,3 +34,24 @@ def test_a_training_that_was_not_measured_says_nothing_of_distances():
     summary = training_summary(ENDED, "again")
     assert (summary["best"], summary["last"]) == (None, None)
     assert "distance" not in summary["next"]
+
+
+def test_on_a_terminal_a_bar_shows_how_much_of_one_long_sound_is_there(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with show_progress("generating", False, seconds_of_sound) as progress:
+        progress(12.0, 3600.0)
+        progress(1800.0, 3600.0)
+    said = capsys.readouterr().err
+    assert "generating" in said
+    assert "30.0 minutes of 60.0 minutes of sound" in said
+    with show_progress("scanning", False) as progress:
+        progress(3, 8)
+    assert "3/8" in capsys.readouterr().err
+
+
+def test_without_a_terminal_nothing_is_said_of_what_is_soon_done(capsys):
+    with show_progress("generating", False, seconds_of_sound) as progress:
+        progress(1.0, 2.0)
+    assert capsys.readouterr() == ("", "")

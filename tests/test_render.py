@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from matplotlib.image import imread
 
+from slow import slow_model
+from soundloom.audio import write
 from soundloom.config import read_json, write_json
 from soundloom.generate import Model, Request, load
-from soundloom.render import PICTURE, SIDECAR, read_request, render
+from soundloom.render import PICTURE, SIDECAR, Rendered, _Results, read_request, render
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +34,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_request_makes_the_same_bytes_again(format: str, model: Model, tmp_path: Path) -> None:
     request = Request(count=3, seconds=0.2, conditions={"kind": "hiss"}, temperature=0.9, seed=7)
     first = render(model, request, tmp_path / "first", format=format, picture=False, jobs=1)
-    name, digest, again_as, again = read_request(tmp_path / "first" / SIDECAR)
-    assert (name, digest, again_as, again) == (model.name, model.digest, format, request)
-    render(model, again, tmp_path / "second", format=again_as, picture=False, jobs=2)
+    written = read_request(tmp_path / "first" / SIDECAR)
+    assert written == (model.name, model.digest, format, request, False)
+    render(model, written.request, tmp_path / "second", format=written.format, picture=False, jobs=2)
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
     assert [path.name for path in first.files] == [f"vae-hiss-seed7-{number:03d}.{format}" for number in range(3)]
 
@@ -43,7 +48,7 @@ def test_a_prompted_request_makes_the_same_bytes_again(model: Model, sounds: Pat
     samples, rate = soundfile.read(sounds / "thump-001.wav")
     soundfile.write(prompt, samples[:1500], rate)
     render(model, Request(count=2, prompt=str(prompt)), tmp_path / "first", picture=False)
-    _, _, _, again = read_request(tmp_path / "first")  # the folder will do
+    again = read_request(tmp_path / "first").request  # the folder will do
     render(model, again, tmp_path / "second", picture=False)
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
     shutil.copy(sounds / "hiss-002.wav", prompt)
@@ -86,7 +91,7 @@ def test_another_request_in_the_folder_is_refused_unless_it_may_replace(
         render(model, replace(request, **change), tmp_path / "out", picture=False)
     assert contents(tmp_path / "out") == before
     render(model, replace(request, **change), tmp_path / "out", picture=False, replace=True)
-    assert read_request(tmp_path / "out")[3] == replace(request, **change)
+    assert read_request(tmp_path / "out").request == replace(request, **change)
 
 
 def test_another_format_or_model_in_the_folder_is_refused_too(model: Model, tmp_path: Path) -> None:
@@ -97,15 +102,22 @@ def test_another_format_or_model_in_the_folder_is_refused_too(model: Model, tmp_
         render(model, Request(count=1), tmp_path / "out", picture=False, called="other")
 
 
-def test_what_is_cut_short_leaves_no_sidecar_that_is_not_true(model: Model, tmp_path: Path) -> None:
+def test_what_is_cut_short_leaves_no_sidecar_that_is_not_true(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     render(model, Request(count=2, seed=1), tmp_path / "out", picture=False)
+    written: list[str | None] = []
 
-    def interrupt(done: int) -> None:
-        raise KeyboardInterrupt
+    def impatient(*arguments: Any) -> str | None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(write(*arguments))
+        return written[0]
 
+    monkeypatch.setattr("soundloom.render.write", impatient)
     other = Request(count=2, seed=1, temperature=0.5)  # the same file names
     with pytest.raises(KeyboardInterrupt):
-        render(model, other, tmp_path / "out", picture=False, replace=True, jobs=1, on_sound=interrupt)
+        render(model, other, tmp_path / "out", picture=False, replace=True, jobs=1)
     assert not (tmp_path / "out" / SIDECAR).exists()
 
 
@@ -149,3 +161,124 @@ def test_replacing_removes_the_sounds_of_the_old_request_and_nothing_else(tmp_pa
     done = render(model, Request(count=1, seed=2), folder, picture=False, replace=True)
     assert sorted(path.name for path in folder.iterdir()) == sorted([done.files[0].name, "mine.wav", SIDECAR])
     assert outside.exists()
+
+
+class StopAt:
+    """Sets a stop before a block of samples, counted from 1 over all sounds."""
+
+    def __init__(self, block: int) -> None:
+        self.left, self.stop = block, threading.Event()
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.stop.set()
+
+
+def rendered_until(block: int, request: Request, folder: Path, **more: object) -> Rendered:
+    """What is written of a request, one sound of eight blocks after another, when it is stopped in that block."""
+    at = StopAt(block)
+    return render(slow_model(before_block=at), request, folder, jobs=1, stop=at.stop, **more)
+
+
+def test_what_is_done_when_it_is_stopped_is_written_and_said(tmp_path):
+    request, out = Request(count=4, seed=1), tmp_path / "out"
+    whole = render(slow_model(), request, tmp_path / "whole")
+    done = rendered_until(8 + 8 + 3, request, out)
+    assert done.stopped == "3 of 4 sounds, one of them 0.04 of 0.1 s"
+    assert done.remarks == ()
+    assert (imread(done.picture) == 1).mean() > (imread(whole.picture) == 1).mean() + 0.1  # white where one is missing
+    assert whole.stopped is None
+    assert [path.name for path in done.files] == [path.name for path in whole.files[:3]]
+    for cut, path in zip(done.files, whole.files, strict=False):
+        heard, expected = soundfile.read(cut)[0], soundfile.read(path)[0]
+        assert np.array_equal(heard, expected[: len(heard)])
+        assert len(heard) == (300 if path == whole.files[2] else 800)
+    said, of_whole = read_json(out / SIDECAR), read_json(tmp_path / "whole" / SIDECAR)
+    assert said.pop("stopped") is True
+    assert said["files"].pop(2) == {**of_whole["files"][2], "seconds": 300 / 8000}
+    assert said["files"] == of_whole["files"][:2]
+    assert {**said, "files": ()} == {**of_whole, "files": ()}
+    assert (read_request(out).stopped, read_request(tmp_path / "whole").stopped) == (True, False)
+
+
+def test_one_sound_that_is_stopped_says_how_long_it_is(tmp_path):
+    assert rendered_until(3, Request(count=1, seconds=2), tmp_path).stopped == "0.04 of 2 s"
+
+
+def test_sounds_that_are_stopped_together_say_the_range_of_their_lengths(tmp_path):
+    at = StopAt(9)
+    done = render(slow_model(together=2, before_block=at), Request(count=4), tmp_path, jobs=1, stop=at.stop)
+    assert done.stopped == "4 of 4 sounds, 2 of them 0.01 of 0.1 s"
+    results = _Results(tmp_path, "wav", {}, picture=False)
+    results.entries = [{"file": "", "conditions": {}, "seconds": seconds} for seconds in (0.5, 0.25)]
+    assert results.how_far(8, 2.0) == "2 of 8 sounds, 2 of them 0.25 to 0.50 of 2 s"
+
+
+def test_stopped_between_sounds_none_is_cut(tmp_path):
+    stop = threading.Event()
+
+    def after_two(done: float, everything: float) -> None:
+        if done >= 0.2:
+            stop.set()
+
+    done = render(slow_model(), Request(count=4), tmp_path, jobs=1, on_progress=after_two, stop=stop)
+    assert done.stopped == "2 of 4 sounds"
+    assert [soundfile.info(path).frames for path in done.files] == [800, 800]
+
+
+def test_a_stop_after_the_last_sample_changes_nothing(tmp_path):
+    done = rendered_until(16, Request(count=2), tmp_path)
+    assert done.stopped is None
+    assert "stopped" not in read_json(tmp_path / SIDECAR)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_stopped_before_anything_is_done_everything_stays_as_it_was(replace, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    render(slow_model(), Request(count=2), tmp_path / "out", picture=False)
+    before = contents(tmp_path / "out")
+    done = render(slow_model(), Request(count=2), tmp_path / "out", replace=replace, stop=stop)
+    assert (done.files, done.picture, done.stopped) == ((), None, "0 of 2 sounds; nothing was written")
+    assert contents(tmp_path / "out") == before
+    assert render(slow_model(), Request(count=2), tmp_path / "new", stop=stop).files == ()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_request_that_was_stopped_is_made_whole_by_repeating_it(tmp_path):
+    request = Request(count=4, seed=1)
+    whole = render(slow_model(), request, tmp_path / "whole")
+    rendered_until(11, request, tmp_path / "out")
+    assert len(contents(tmp_path / "out")) == 3  # two sounds and the request
+    again = render(slow_model(), read_request(tmp_path / "out").request, tmp_path / "out")
+    assert (again.stopped, len(again.files)) == (None, 4)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert (tmp_path / "out" / PICTURE).read_bytes() == whole.picture.read_bytes()
+
+
+@pytest.mark.parametrize("before", [32, 11])
+def test_a_repetition_that_is_stopped_earlier_takes_nothing_away(before, tmp_path):
+    request, out = Request(count=4, seed=1), tmp_path / "out"
+    first = rendered_until(before, request, out)
+    kept, picture = contents(out), imread(out / PICTURE)
+    for block in (3, 10):
+        again = rendered_until(block, request, out)
+        assert again.files == first.files
+        assert again.stopped.startswith(f"{len(first.files)} of 4 sounds")
+        assert contents(out) == kept
+        assert np.abs(imread(out / PICTURE) - picture).mean() < 1e-3  # drawn from files of 16 bits
+    assert read_request(out).stopped == (before < 32)
+
+
+def test_names_in_a_request_that_soundloom_did_not_write_are_let_be(tmp_path):
+    request, out = Request(count=2, seed=1), tmp_path / "out"
+    render(slow_model(), request, out, picture=False)
+    (tmp_path / "mine.wav").write_bytes(b"mine")
+    said = read_json(out / SIDECAR)
+    odd = [5, {}, {"file": "../mine.wav", "conditions": {}}, {**said["files"][1], "seconds": "long"}, {"file": "x"}]
+    for files in (5, odd):
+        write_json(out / SIDECAR, {**said, "files": files})
+        assert len(rendered_until(3, request, out).files) == 1
+        render(slow_model(), request, out, picture=False)
+    assert (tmp_path / "mine.wav").read_bytes() == b"mine"

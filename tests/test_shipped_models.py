@@ -21,6 +21,8 @@ def test_there_are_drums_and_notes_with_cards_and_credits():
         card = (SHIPPED / name / "README.md").read_text()
         assert all(part in card for part in ("## Conditions", "## Data and licence", "## Training", "## Figures"))
         assert (SHIPPED / name / WEIGHTS).stat().st_size <= MOST_BYTES
+        model = load(name)
+        assert (found[name]["seconds"], found[name]["longest_seconds"]) == (model.seconds, model.longest_seconds)
 
 
 def centre_of_gravity(kind: str) -> float:

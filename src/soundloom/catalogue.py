@@ -21,11 +21,13 @@ def _entry(name: str) -> dict[str, Any]:
     folder = checkpoint.SHIPPED / name
     config, facts = read_json(folder / CONFIG), read_json(folder / FACTS)
     schema = from_json(Schema, config["schema"])
+    seconds = config["settings"]["seconds"]
     return {
         "name": name,
         "makes": facts["makes"],
         "system": config["system"],
-        "seconds": config["settings"]["seconds"],
+        "seconds": seconds,
+        "longest_seconds": facts.get("longest_seconds", seconds),  # cards say it where it is more than a clip
         "sample_rate": config["representation"]["sample_rate"],
         "conditions": {condition.name: condition.describe() for condition in schema.conditions},
         "megabytes": round((folder / WEIGHTS).stat().st_size / 1e6, 2),

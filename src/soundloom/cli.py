@@ -7,9 +7,12 @@ import secrets
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from soundloom.render import Rendered
 
 STOPPED = 130  # what some versions of typer make of Ctrl-C, instead of handing it on
 
@@ -188,9 +191,10 @@ def generate(
     elif again is None:
         raise ValueError("name a model, such as drums; `soundloom models` lists those that come along")
     from soundloom.audio import printable
-    from soundloom.display import show_progress
+    from soundloom.display import seconds_of_sound, show_progress
     from soundloom.generate import Request, load
     from soundloom.render import read_request, render
+    from soundloom.signals import stop_signals
 
     remarks: list[str] = []
     coding: str = format
@@ -201,7 +205,7 @@ def generate(
                 "--again repeats a request as it was, so it goes with --out, --replace, --jobs and a model alone; "
                 "leave the others out, or ask anew without --again"
             )
-        named, digest, coding, request = read_request(again)
+        named, digest, coding, request, was_stopped = read_request(again)
         source = model or named
         loaded = load(source)
         if loaded.digest != digest:
@@ -209,6 +213,8 @@ def generate(
                 f"{source} is not the model that made {again} (digest {loaded.digest}, not {digest}), so the sounds "
                 f"would differ; name the model it was made with, or ask anew without --again"
             )
+        if was_stopped:
+            remarks.append(f"{printable(again)} was stopped before its sounds were done; here all are made whole")
     else:
         source = str(model)
         chosen = secrets.randbelow(100_000) if seed is None else seed
@@ -227,7 +233,8 @@ def generate(
         if seed is None:
             remarks.append(f"seed {chosen}, drawn: the same seed makes the same sounds")
     target = out or Path("out") / f"{loaded.name}-{request.seed}"
-    with show_progress("generating", quiet=as_json) as progress:
+    doing = "generating (Ctrl-C keeps what is done)"
+    with stop_signals() as stop, show_progress(doing, as_json, seconds_of_sound) as progress:
         done = render(
             loaded,
             request,
@@ -237,20 +244,40 @@ def generate(
             replace=replace,
             jobs=jobs,
             called=source,
-            on_sound=lambda number: progress(number, request.count),
+            on_progress=progress,
+            stop=stop,
         )
     remarks.extend(done.remarks)
     if as_json:
-        files = [str(path) for path in done.files]
-        shown = str(done.picture) if done.picture else None
-        _print_json(
-            {"folder": str(done.folder), "files": files, "picture": shown, "seed": request.seed, "remarks": remarks}
-        )
-        return
+        _print_json({**_rendered(done), "seed": request.seed, "remarks": remarks})
+    else:
+        _tell_rendered(done, remarks, request.seconds or loaded.seconds)
+    if done.stopped:
+        again_so = shlex.join(["soundloom", "generate", "--again", printable(target)])
+        whole = f"; to have all of them whole: {again_so}" if done.files else ""
+        raise typer.Exit(_complain(f"stopped: {done.stopped}{whole}", 1))
+
+
+def _rendered(done: Rendered) -> dict[str, Any]:
+    """What was written, for programs."""
+    return {
+        "folder": str(done.folder),
+        "files": [str(path) for path in done.files],
+        "picture": str(done.picture) if done.picture else None,
+        "stopped": bool(done.stopped),
+    }
+
+
+def _tell_rendered(done: Rendered, remarks: list[str], seconds: float) -> None:
+    """What was written, for people."""
+    from soundloom.audio import printable
+
     for remark in remarks:
         typer.echo(remark)
-    sounds = "1 sound" if len(done.files) == 1 else f"{len(done.files)} sounds"
-    typer.echo(f"{sounds} of {request.seconds or loaded.seconds:g} s in {printable(done.folder)}")
+    if done.files:
+        sounds = "1 sound" if len(done.files) == 1 else f"{len(done.files)} sounds"
+        length = "" if done.stopped else f" of {seconds:g} s"
+        typer.echo(f"{sounds}{length} in {printable(done.folder)}")
     if done.picture:
         typer.echo(f"spectrograms: {printable(done.picture)}")
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -35,17 +34,49 @@ SHOWN_VALUES = 12
 SAID_SECONDS = 10.0  # between lines where there is no terminal to draw a bar in
 
 
+def counted(done: float, everything: float) -> str:
+    return f"{done:g}/{everything:g}"
+
+
+def seconds_of_sound(done: float, everything: float) -> str:
+    return f"{_duration(done)} of {_duration(everything)} of sound"
+
+
 @contextmanager
-def show_progress(doing: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, where that is a terminal; yields the function that is told (done, all)."""
+def show_progress(
+    doing: str, quiet: bool, said: Callable[[float, float], str] = counted
+) -> Iterator[Callable[[float, float], None]]:
+    """How far it is and the time left, on standard error: a bar on a terminal, else a line now and then.
+
+    Yields the function that is told (done, all), by any thread; `said` puts them in words.
+    """
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet:
         yield lambda done, everything: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(doing, total=None)
-        yield lambda done, everything: progress.update(task, completed=done, total=everything)
+    elif not console.is_terminal:
+        yield _Lines(doing, said, console).told
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+            task = progress.add_task(doing, total=None, said="")
+            yield lambda done, whole: progress.update(task, completed=done, total=whole, said=said(done, whole))
+
+
+class _Lines:
+    """Says every few seconds how far something is."""
+
+    def __init__(self, doing: str, said: Callable[[float, float], str], console: Console) -> None:
+        self.doing, self.said, self.console = doing, said, console
+        self.begun = self.said_at = time.monotonic()
+
+    def told(self, done: float, everything: float) -> None:
+        now = time.monotonic()
+        if now - self.said_at < SAID_SECONDS or not 0 < done < everything:
+            return
+        self.said_at = now
+        left = (now - self.begun) * (everything - done) / done
+        line = f"{self.doing}: {self.said(done, everything)}, {_duration(left)} left"
+        self.console.print(Text(line), soft_wrap=True)
 
 
 @contextmanager
@@ -187,6 +218,8 @@ def models_table(found: Sequence[dict[str, Any]]) -> None:
     table = Table("model", "makes", "conditions", "size", "data and licence")
     for entry in found:
         sizes = f"{entry['megabytes']} MB\n{entry['seconds']:g} s at {entry['sample_rate']} Hz"
+        if entry["longest_seconds"] > entry["seconds"]:
+            sizes += f"\nup to {_duration(entry['longest_seconds'])}"
         asked = "\n".join(entry["conditions"].values()) or "none"
         table.add_row(entry["name"], entry["makes"], asked, sizes, f"{entry['data']}; weights {entry['licence']}")
     Console().print(table)

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,35 +16,61 @@ from soundloom.config import write_atomically
 RANGE_DB = 80.0
 COLUMNS = 4
 MOST = 16
+WIDEST = 4096  # frames of a picture; of longer sounds several frames become one, the loudest
+PIECE = 2**20  # samples that are looked at together, so that an hour needs no more memory than a minute
+
+
+class ContactSheet:
+    """The log-mel spectrograms of up to 16 sounds, on one scale of levels; the sounds themselves are not kept."""
+
+    def __init__(self) -> None:
+        self.cells: list[_Cell] = []
+
+    def add(self, sound: Audio, title: str) -> None:
+        """One sound more; those after the 16th are left out."""
+        if len(self.cells) < MOST:
+            self.cells.append(_Cell(title, sound.seconds, sound.sample_rate, _decibels(sound)))
+
+    def write(self, path: Path) -> None:
+        """Draw all into a PNG file."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        rows = max(1, math.ceil(len(self.cells) / COLUMNS))
+        figure = Figure(figsize=(3 * COLUMNS, 2.1 * rows + 0.3), layout="constrained")
+        peak = max((float(cell.level.max()) for cell in self.cells), default=0.0)
+        for place, cell in enumerate(self.cells):
+            axes = figure.add_subplot(rows, COLUMNS, place + 1)
+            axes.imshow(
+                cell.level,
+                origin="lower",
+                aspect="auto",
+                cmap="magma",
+                vmin=peak - RANGE_DB,
+                vmax=peak,
+                extent=(0, cell.seconds, 0, len(cell.level)),
+            )
+            axes.set_title(cell.title, fontsize=8)
+            axes.tick_params(labelsize=6)
+            _mark_hz(axes, cell.sample_rate, len(cell.level))
+        buffer = io.BytesIO()
+        FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
+        write_atomically(path, buffer.getvalue())
+
+
+class _Cell(NamedTuple):
+    title: str
+    seconds: float
+    sample_rate: int
+    level: np.ndarray  # (band, frame)
 
 
 def contact_sheet(path: Path, sounds: Sequence[Audio], titles: Sequence[str]) -> None:
-    """Draw the log-mel spectrograms of up to 16 sounds, on one scale of levels, into a PNG file."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    sounds, titles = sounds[:MOST], titles[:MOST]
-    rows = max(1, math.ceil(len(sounds) / COLUMNS))
-    figure = Figure(figsize=(3 * COLUMNS, 2.1 * rows + 0.3), layout="constrained")
-    levels = [_decibels(sound) for sound in sounds]
-    peak = max((float(level.max()) for level in levels), default=0.0)
-    for place, (sound, level, title) in enumerate(zip(sounds, levels, titles, strict=True)):
-        axes = figure.add_subplot(rows, COLUMNS, place + 1)
-        axes.imshow(
-            level,
-            origin="lower",
-            aspect="auto",
-            cmap="magma",
-            vmin=peak - RANGE_DB,
-            vmax=peak,
-            extent=(0, sound.seconds, 0, len(level)),
-        )
-        axes.set_title(title, fontsize=8)
-        axes.tick_params(labelsize=6)
-        _mark_hz(axes, sound.sample_rate, len(level))
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
-    write_atomically(path, buffer.getvalue())
+    """Draw up to 16 sounds into a PNG file, see `ContactSheet`."""
+    sheet = ContactSheet()
+    for sound, title in zip(sounds, titles, strict=True):
+        sheet.add(sound, title)
+    sheet.write(path)
 
 
 def _decibels(sound: Audio) -> np.ndarray:
@@ -53,8 +80,18 @@ def _decibels(sound: Audio) -> np.ndarray:
     from soundloom.representations import MelSpectrogram
 
     size = 1024 if sound.sample_rate >= 12000 else 512
-    mel = MelSpectrogram(sound.sample_rate, size, size // 4, bands=64, norm="none", floor_db=-100.0, output="decibels")
-    return mel.encode(torch.from_numpy(sound.samples[:1])[None])[0, 0].numpy()
+    hop = size // 4
+    mel = MelSpectrogram(sound.sample_rate, size, hop, bands=64, norm="none", floor_db=-100.0, output="decibels")
+    samples = torch.from_numpy(sound.samples[:1])
+    together = math.ceil(samples.shape[1] / hop / WIDEST)  # frames of a column
+    piece = PIECE // (hop * together) * hop * together or hop * together
+    levels = []
+    for begin in range(0, samples.shape[1], piece):
+        level = mel.encode(samples[None, :, begin : begin + piece])[0, 0].numpy()
+        if begin + piece < samples.shape[1]:
+            level = level[:, : piece // hop]  # a spectrogram has a frame more, which begins the next
+        levels.append(np.maximum.reduceat(level, np.arange(0, level.shape[1], together), axis=1))
+    return np.concatenate(levels, axis=1)
 
 
 def _mark_hz(axes: object, sample_rate: int, bands: int) -> None:

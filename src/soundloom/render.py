@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from soundloom.audio import write
+from soundloom.audio import read, write
 from soundloom.config import read_json, write_json
-from soundloom.generate import Model, Request, check, plain, unplain
+from soundloom.generate import Made, Model, OnProgress, Request, check, cut_short, length_of, plain, unplain
+from soundloom.pictures import MOST, ContactSheet
 
 SIDECAR, PICTURE = "request.json", "spectrograms.png"
+OF_RESULTS = ("files", "stopped")  # what a request.json says of what came of a request, not of the request
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,17 @@ class Rendered:
     files: tuple[Path, ...]
     picture: Path | None
     remarks: tuple[str, ...]
+    stopped: str | None = None  # how far it came, where it was stopped: 3 of 8 sounds, one of them 12.30 of 60 s
+
+
+class Written(NamedTuple):
+    """What a request.json says."""
+
+    model: str
+    digest: str
+    format: str
+    request: Request
+    stopped: bool  # some of its sounds are missing or cut short
 
 
 def render(
@@ -34,7 +48,8 @@ def render(
     replace: bool = False,
     jobs: int | None = None,
     called: str | None = None,
-    on_sound: Callable[[int], None] | None = None,
+    on_progress: OnProgress | None = None,
+    stop: threading.Event | None = None,
 ) -> Rendered:
     """Make a request's sounds and write them.
 
@@ -44,7 +59,8 @@ def render(
         picture: draw the first 16 spectrograms into spectrograms.png.
         jobs: threads; None takes all processors. The bytes do not depend on it.
         called: how the model was named, for `--again`; None is its name.
-        on_sound: told how many sounds are done.
+        on_progress: told the seconds of sound that are made and those to make, by one thread at a time.
+        stop: set it to end early: what is done is written, but never over a longer sound of the same request.
 
     Raises:
         ValueError: the model cannot do it, or the folder holds the sounds of another request.
@@ -59,35 +75,92 @@ def render(
         "format": format,
         "request": plain(request),
     }
-    _check_folder(folder, facts, replace)
-    made: list[dict[str, Any]] = []
-    shown, titles, remarks, notes = [], [], dict[str, None](), list[str]()
-    for index, sound in enumerate(model.stream(request, jobs)):
-        name = f"{_stem(model.name, request)}-{index:0{len(str(max(999, request.count - 1)))}d}.{format}"
-        if replace and not made:
+    results = _Results(folder, format, _sounds_there(folder, facts, replace), picture)
+    length, count = length_of(model.system, request), 0
+    for count, sound in enumerate(model.stream(request, jobs, on_progress=on_progress, stop=stop), start=1):
+        if replace and count == 1:
             _clear(folder)
-        note = write(folder / name, sound.audio, format)
-        made.append({"file": name, "conditions": sound.conditions})
-        remarks.update(dict.fromkeys(sound.remarks))
-        notes += [note] if note else []
-        if picture and index < 16:
-            shown.append(sound.audio)
-            titles.append(_title(name, sound.conditions))
-        if on_sound:
-            on_sound(index + 1)
-    if notes:
-        remarks[notes[0] if len(notes) == 1 else f"{notes[0]} (and {len(notes) - 1} more likewise)"] = None
-    write_json(folder / SIDECAR, {**facts, "files": made})
+        number = f"{count - 1:0{len(str(max(999, request.count - 1)))}d}"
+        results.put(f"{_stem(model.name, request)}-{number}.{format}", sound, length)
+    stopped = count < request.count or results.cut
+    if not count:
+        return Rendered(folder, (), None, (), f"0 of {request.count} sounds; nothing was written")
+    results.keep_the_rest()
+    short = results.short_of(request.count)
+    write_json(folder / SIDECAR, {**facts, **({"stopped": True} if short else {}), "files": results.entries})
     if picture:
-        from soundloom.pictures import contact_sheet
-
-        contact_sheet(folder / PICTURE, shown, titles)
-    files = tuple(folder / str(entry["file"]) for entry in made)
-    return Rendered(folder, files, folder / PICTURE if picture else None, tuple(remarks))
+        results.sheet.write(folder / PICTURE)
+    far = results.how_far(request.count, length / model.sample_rate) if stopped else None
+    return Rendered(folder, results.files, folder / PICTURE if picture else None, results.said, far)
 
 
-def read_request(path: Path) -> tuple[str, str, str, Request]:
-    """What a request.json says: the model's name and digest, the format of the files, and the request.
+class _Results:
+    """The sounds of a request on their way into a folder, where a run that was stopped may have left longer ones."""
+
+    def __init__(self, folder: Path, format: str, there: dict[str, dict[str, Any]], picture: bool) -> None:
+        self.folder, self.format, self.there, self.picture = folder, format, there, picture
+        self.entries: list[dict[str, Any]] = []  # as request.json has them
+        self.sheet = ContactSheet()
+        self.remarks: dict[str, None] = {}
+        self.notes: list[str] = []
+        self.cut = False  # any that was made now
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(self.folder / str(entry["file"]) for entry in self.entries)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Remarks, of which many that are alike are one."""
+        more = f" (and {len(self.notes) - 1} more likewise)" if len(self.notes) > 1 else ""
+        return (*self.remarks, *(f"{note}{more}" for note in self.notes[:1]))
+
+    def put(self, name: str, sound: Made, length: int) -> None:
+        """Write a sound that should have so many samples."""
+        audio, remarks = sound.audio, sound.remarks
+        entry: dict[str, Any] = {"file": name, "conditions": sound.conditions}
+        samples = audio.samples.shape[1]
+        if samples < length:
+            self.cut = True
+            entry["seconds"] = audio.seconds
+            remarks = tuple(remark for remark in remarks if remark != cut_short(samples, length, audio.sample_rate))
+        before = self.there.pop(name, None)
+        if before is not None and _seconds(before) > _seconds(entry):
+            self._keep(before)
+            return
+        note = write(self.folder / name, audio, self.format)
+        self.notes += [note] if note else []
+        self.remarks.update(dict.fromkeys(remarks))
+        self.entries.append(entry)
+        if self.picture:
+            self.sheet.add(audio, _title(name, sound.conditions))
+
+    def keep_the_rest(self) -> None:
+        """Keep the sounds of the same request that were there before and not made anew."""
+        for entry in self.there.values():
+            self._keep(entry)
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+        if self.picture and len(self.entries) <= MOST:
+            self.sheet.add(read(self.folder / entry["file"]), _title(entry["file"], entry["conditions"]))
+
+    def short_of(self, count: int) -> bool:
+        """Whether the folder lacks some of `count` sounds, or the ends of some."""
+        return len(self.entries) < count or any("seconds" in entry for entry in self.entries)
+
+    def how_far(self, count: int, seconds: float) -> str:
+        """How many sounds there are, and how long those are that were cut short."""
+        sounds = f"{len(self.entries)} of {count} sounds"
+        cut = sorted(entry["seconds"] for entry in self.entries if "seconds" in entry)
+        if not cut:
+            return sounds
+        span = f"{cut[0]:.2f}" + (f" to {cut[-1]:.2f}" if cut[-1] > cut[0] else "") + f" of {seconds:g} s"
+        return span if count == 1 else f"{sounds}, {len(cut) if len(cut) > 1 else 'one'} of them {span}"
+
+
+def read_request(path: Path) -> Written:
+    """What a request.json says.
 
     Raises:
         ValueError: not a file that soundloom wrote, or a sound that it names has changed.
@@ -98,24 +171,44 @@ def read_request(path: Path) -> tuple[str, str, str, Request]:
     data = read_json(path)
     try:
         model, format, request = data["model"], data["format"], data["request"]
-        name, digest = str(model["name"]), str(model["digest"])
-    except (KeyError, TypeError):
+        name, digest, stopped = str(model["name"]), str(model["digest"]), bool(data.get("stopped"))
+    except (KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} is not a request that soundloom wrote; name a request.json") from None
-    return name, digest, str(format), unplain(request, str(path))
+    return Written(name, digest, str(format), unplain(request, str(path)), stopped)
 
 
-def _check_folder(folder: Path, facts: dict[str, Any], replace: bool) -> None:
+def _sounds_there(folder: Path, facts: dict[str, Any], replace: bool) -> dict[str, dict[str, Any]]:
+    """The sounds of the same request that a folder holds, by file name, as its request.json has them."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name another folder with --out")
     sidecar = folder / SIDECAR
     if replace or not sidecar.exists():
-        return
+        return {}
     before = read_json(sidecar)
-    if not isinstance(before, dict) or {key: value for key, value in before.items() if key != "files"} != facts:
+    if not isinstance(before, dict) or {key: before[key] for key in before if key not in OF_RESULTS} != facts:
         raise ValueError(
             f"{folder} holds the sounds of another request, which would no longer say how they were made; "
             f"choose another --out, or add --replace"
         )
+    return {entry["file"]: entry for entry in _entries(before) if (folder / entry["file"]).is_file()}
+
+
+def _entries(said: Any) -> list[dict[str, Any]]:
+    """The sounds that a request.json names: nothing that soundloom does not write, and nothing outside its folder."""
+    files = said.get("files") if isinstance(said, dict) else None
+    return [entry for entry in files if _is_entry(entry)] if isinstance(files, list) else []
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("seconds", 0.0), int | float):
+        return False
+    name = entry.get("file")
+    return isinstance(name, str) and Path(name).name == name and isinstance(entry.get("conditions"), dict)
+
+
+def _seconds(entry: dict[str, Any]) -> float:
+    """How long a sound is that was cut short; one that is whole is longer than any."""
+    return float(entry.get("seconds", math.inf))
 
 
 def _clear(folder: Path) -> None:
@@ -124,13 +217,12 @@ def _clear(folder: Path) -> None:
     if not sidecar.is_file():
         return
     try:
-        names = [str(entry["file"]) for entry in read_json(sidecar)["files"]]
-    except (ValueError, KeyError, TypeError):
-        names = []  # not one of ours: only the sidecar itself is in the way
+        entries = _entries(read_json(sidecar))
+    except ValueError:
+        entries = []  # not one of ours: only the sidecar itself is in the way
     sidecar.unlink()
-    for name in names:
-        if Path(name).name == name:  # never outside the folder, whatever the file says
-            (folder / name).unlink(missing_ok=True)
+    for entry in entries:
+        (folder / entry["file"]).unlink(missing_ok=True)
 
 
 def _stem(model: str, request: Request) -> str:
