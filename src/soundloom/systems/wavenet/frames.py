@@ -16,19 +16,18 @@ WIDTH = 3  # frames that each of the two layers sees
 
 
 class FrameNetwork(nn.Module):
-    """Mel frames in dB to `channels` numbers for each frame, of which hidden ones are told apart."""
+    """Mel frames to `channels` numbers for each frame, of which hidden ones are told apart."""
 
     def __init__(self, description: dict[str, Any], channels: int) -> None:
         super().__init__()
         self.hop = int(description["hop"])
-        self.floor, self.range = float(description["floor_db"]), float(description["peak_db"] - description["floor_db"])
         self.first = nn.Conv1d(int(description["bands"]) + 1, channels, WIDTH)
         self.second = nn.Conv1d(channels, channels, WIDTH)
 
     def forward(self, spectra: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Spectra (batch, band, frame) in dB to (batch, channels, frame); those that are `hidden`, (batch,), count as
-        unknown."""
-        x = F.pad((spectra - self.floor) / self.range, (0, 0, 0, 1), value=1.0)  # a last row of ones: known
+        """Spectra (batch, band, frame), 0 at the floor and 1 at the peak, to (batch, channels, frame); those that are
+        `hidden`, (batch,), count as unknown."""
+        x = F.pad(spectra, (0, 0, 0, 1), value=1.0)  # a last row of ones: known
         if hidden is not None:
             x = torch.where(hidden[:, None, None], torch.zeros_like(x), x)
         for layer in (self.first, self.second):

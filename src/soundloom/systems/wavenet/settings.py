@@ -7,7 +7,7 @@ no optimiser: widths here are ours unless a preset says otherwise.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from soundloom.system import Augmentation
@@ -42,10 +42,12 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
 def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | None:
     """All settings of the mel spectrogram that conditions each moment, or None for no such thing.
 
+    Its levels are 0 at the floor and 1 at the peak, whatever else was asked for: that is what the network takes.
+
     Raises:
         ValueError: not a mel spectrogram.
     """
-    from soundloom.representations import build, describe, named
+    from soundloom.representations import MelSpectrogram, build, describe, named
 
     if given is None:
         return None
@@ -55,9 +57,9 @@ def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | N
         made = named(given, (before or {}).get("sample_rate", 16000))
     else:
         raise ValueError(f"frames is {given!r} but must be a mel spectrogram's settings, or null; try frames=mel")
-    if describe(made)["kind"] != "mel":
-        raise ValueError(f"frames is {describe(made)['kind']!r} but a vocoder here hears mel spectrograms; use mel")
-    return describe(made)
+    if not isinstance(made, MelSpectrogram):
+        raise ValueError(f"frames is {given.get('kind')!r} but a vocoder here hears mel spectrograms; use mel")
+    return describe(replace(made, output="unit"))
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ class WaveNetConfig:
                 raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay:g} but must be at least 0 and finite; 0 is usual")
+        if self.frames is not None:
+            object.__setattr__(self, "frames", read_frames(None, self.frames))  # all of its settings, also in a preset
         if self.frames is not None and self.frames["sample_rate"] != self.representation["sample_rate"]:
             raise ValueError(
                 f"frames are at {self.frames['sample_rate']} Hz and samples at {self.representation['sample_rate']} "

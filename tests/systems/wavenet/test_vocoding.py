@@ -1,0 +1,40 @@
+"""Frames: what a vocoder is given of each moment."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from soundloom.conditions import Schema
+from soundloom.representations import build
+from soundloom.systems.wavenet.settings import WaveNetConfig, mulaw
+from soundloom.systems.wavenet.wavenet import WaveNet
+
+SMALL = {"representation": mulaw(8000), "cycles": 1, "layers_per_cycle": 3, "frame_channels": 8}
+
+
+def vocoder(**frames: object) -> WaveNet:
+    config = WaveNetConfig(frames={"kind": "mel", "sample_rate": 8000, "bands": 20, **frames}, **SMALL)
+    return WaveNet(config, build(config.representation), Schema())
+
+
+@pytest.mark.parametrize("output", ["unit", "decibels", "ln"])
+def test_frames_lie_between_0_at_the_floor_and_1_at_the_peak_however_they_were_asked_for(output: str) -> None:
+    hearing = vocoder(output=output, floor_db=-50.0, peak_db=10.0)
+    loud = torch.sin(torch.arange(8000) * 0.3)[None, None]
+    loudest = 20 * torch.log10(hearing.frames.amplitude(loud).max())
+    silent, heard = (hearing.spectra(audio) for audio in (0 * loud, loud))
+    assert not silent.any()
+    assert heard.max() == pytest.approx((float(loudest) + 50) / 60, abs=1e-4)
+
+
+def test_settings_of_frames_are_all_there_and_read_again_they_stay_as_they_are() -> None:
+    frames = vocoder().config.frames
+    assert {"floor_db", "peak_db", "low_hz", "output"} <= set(frames)
+    assert WaveNetConfig(frames=frames, **SMALL).frames == frames
+
+
+@pytest.mark.parametrize("kind", ["log", "complex", "pcm"])
+def test_frames_of_another_kind_are_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"frames is '{kind}' but a vocoder here hears mel spectrograms; use mel"):
+        WaveNetConfig(frames={"kind": kind, "sample_rate": 8000}, **SMALL)
