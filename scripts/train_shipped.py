@@ -1,7 +1,7 @@
 """Train a shipped model, measure it, and write it with its card to src/soundloom/models/NAME.
 
     python scripts/train_shipped.py NAME FOLDER [--minutes 40] [--run RUN]
-    python scripts/train_shipped.py NAME FOLDER --refit
+    python scripts/train_shipped.py NAME FOLDER --refit          (a VAE)
 
 Trains on rows whose `permissive` is yes, so that the weights may be given away. An existing RUN is not trained again.
 --refit leaves the network of a shipped model as it is and fits its prior and texture anew, as the end of every
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -37,16 +37,14 @@ from soundloom.verdict.report import write_report
 
 WHERE = {"permissive": "yes"}
 HELD_OUT = 0.1
-COMPARED = (  # baselines, and sounds of each; the course's network makes shorter sounds, so it is compared by itself
-    (("baseline:pca", "baseline:mixture"), 2000),
-    (("baseline:course",), 500),
-)
+BASELINES = ("baseline:pca", "baseline:mixture")
+COURSE = (("baseline:course",), 500)  # its network makes shorter sounds, so it is compared by itself
 SHOWN = ("KID", "KID above the floor", "KAD", "coverage", "diversity", "copies", "real-time factor")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is said of a shipped model."""
+class Sounds:
+    """What is said of the sounds that a model learned from."""
 
     makes: str
     data: str
@@ -54,36 +52,67 @@ class Plan:
     credits: tuple[str, ...]
 
 
+class Kind(NamedTuple):
+    """What is said of a kind of model."""
+
+    name: str
+    sampling: str
+
+
+class Plan(NamedTuple):
+    """How a shipped model is made and judged."""
+
+    system: str
+    preset: str
+    kind: Kind
+    compared: tuple[tuple[tuple[str, ...], int], ...]  # with what, and how many sounds of each
+    sounds: Sounds
+
+
+SPECTROGRAM_VAE = Kind(
+    "A spectrogram VAE",
+    "Sounds are drawn around the codes of training sounds, smoothed by a mixture of Gaussians (`--option "
+    "prior=mixture` takes the mixture alone, `prior=normal` the standard-normal prior), and are samples of p(x | code), "
+    "not its mean.",
+)
+WAVENET = Kind(
+    "A WaveNet",
+    "Sounds are drawn sample by sample, 256 mu-law classes each. `--temperature 0.9` is tamer; `--seconds` may ask for "
+    "more than a clip, and `--prompt` for what follows a sound.",
+)
+DRUMS = Sounds(
+    makes="drum and percussion one-shots, asked for by kind",
+    data="drum one-shots under CC0, MIT, CC-BY or stated to be in the public domain",
+    source="one-shots of freely licensed kits, 22,050 Hz, rows with permissive = yes",
+    credits=(
+        "Frankensnare: Karoryfer Samples (CC0)",
+        "MuldjordKit: drum samples provided by DrumGizmo.org (CC-BY 4.0)",
+        "MuseScore General soundfont: S. Christian Collins and contributors (MIT)",
+        "FluidR3 GM soundfont: Frank Wen (MIT)",
+        "Sonic Pi samples (CC0)",
+        "BillieDrum: EwonRael (CC0)",
+        "rumpf_kit: Emanuel Rumpf (CC-BY 3.0)",
+        "Pearl Master Studio: enoe, by way of github.com/oramics/sampled (CC-BY 3.0)",
+        "Audiophob (CC0)",
+        "Samples of TR-808, TR-505, CR-78, LM-2, MRK-2, RZ-1, SK-1, CR-8000, Drumtraks, MFB-512, MR10 and other "
+        "drum machines: github.com/smpldsnds/drum-machines and github.com/oramics/sampled (public domain, as "
+        "stated by those sources)",
+    ),
+)
+NOTES = Sounds(
+    makes="single notes, asked for by pitch (MIDI) and instrument family",
+    data="single notes under MIT or CC0",
+    source="notes of a soundfont, rendered dry, and recorded notes, 16,000 Hz, rows with permissive = yes",
+    credits=(
+        "FluidR3 GM soundfont: Frank Wen (MIT)",
+        "Upright piano: Piotr Barcz, FreePats old-piano-FB (CC0)",
+        "Classical guitar: roberto@zenvoid.org, FreePats spanish-classical-guitar (CC0)",
+    ),
+)
 PLANS = {
-    "drums": Plan(
-        makes="drum and percussion one-shots, asked for by kind",
-        data="drum one-shots under CC0, MIT, CC-BY or stated to be in the public domain",
-        source="one-shots of freely licensed kits, 22,050 Hz, rows with permissive = yes",
-        credits=(
-            "Frankensnare: Karoryfer Samples (CC0)",
-            "MuldjordKit: drum samples provided by DrumGizmo.org (CC-BY 4.0)",
-            "MuseScore General soundfont: S. Christian Collins and contributors (MIT)",
-            "FluidR3 GM soundfont: Frank Wen (MIT)",
-            "Sonic Pi samples (CC0)",
-            "BillieDrum: EwonRael (CC0)",
-            "rumpf_kit: Emanuel Rumpf (CC-BY 3.0)",
-            "Pearl Master Studio: enoe, by way of github.com/oramics/sampled (CC-BY 3.0)",
-            "Audiophob (CC0)",
-            "Samples of TR-808, TR-505, CR-78, LM-2, MRK-2, RZ-1, SK-1, CR-8000, Drumtraks, MFB-512, MR10 and other "
-            "drum machines: github.com/smpldsnds/drum-machines and github.com/oramics/sampled (public domain, as "
-            "stated by those sources)",
-        ),
-    ),
-    "notes": Plan(
-        makes="single notes, asked for by pitch (MIDI) and instrument family",
-        data="single notes under MIT or CC0",
-        source="notes of a soundfont, rendered dry, and recorded notes, 16,000 Hz, rows with permissive = yes",
-        credits=(
-            "FluidR3 GM soundfont: Frank Wen (MIT)",
-            "Upright piano: Piotr Barcz, FreePats old-piano-FB (CC0)",
-            "Classical guitar: roberto@zenvoid.org, FreePats spanish-classical-guitar (CC0)",
-        ),
-    ),
+    "drums": Plan("vae", "drums", SPECTROGRAM_VAE, ((BASELINES, 2000), COURSE), DRUMS),
+    "notes": Plan("vae", "notes", SPECTROGRAM_VAE, ((BASELINES, 2000), COURSE), NOTES),
+    "wavenet-drums": Plan("wavenet", "drums", WAVENET, ((("drums", *BASELINES), 2000),), DRUMS),
 }
 
 
@@ -96,6 +125,8 @@ def main() -> None:
     parser.add_argument("--refit", action="store_true")
     asked = parser.parse_args()
     if asked.refit:
+        if PLANS[asked.name].system != "vae":
+            parser.error(f"{asked.name} has no prior beside its network, so there is nothing to refit; train it anew")
         refit(asked.name, asked.folder)
         return
     run = asked.run or Path("runs") / f"shipped-{asked.name}"
@@ -105,12 +136,13 @@ def main() -> None:
 
 
 def train(name: str, folder: Path, run: Path, minutes: float) -> None:
-    """The recipe: the preset of the same name, nothing else."""
+    """The recipe: a preset, nothing else."""
     from soundloom.display import TrainingDisplay
     from soundloom.training import train as train_model
 
     with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:
-        train_model("vae", folder, out=run, preset=name, minutes=minutes, where=WHERE, watcher=watcher)
+        plan = PLANS[name]
+        train_model(plan.system, folder, out=run, preset=plan.preset, minutes=minutes, where=WHERE, watcher=watcher)
 
 
 def ship(name: str, folder: Path, run: Path) -> None:
@@ -141,7 +173,7 @@ def refit(name: str, folder: Path) -> None:
 def store(name: str, folder: Path, system: System, account: dict[str, Any], facts: dict[str, Any]) -> None:
     target = checkpoint.SHIPPED / name
     target.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(target, system, "vae", half=True)
+    checkpoint.save(target, system, PLANS[name].system, half=True)
     write_json(target / DATA, {key: account[key] for key in ("where", "digests")})
     facts = {**facts, "figures": measure(name, target, folder)}
     write_json(target / "card.json", facts)
@@ -150,7 +182,7 @@ def store(name: str, folder: Path, system: System, account: dict[str, Any], fact
 
 
 def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
-    plan, account, recipe = PLANS[name], read_json(run / "data.json"), read_json(run / "training.json")
+    sounds, account, recipe = PLANS[name].sounds, read_json(run / "data.json"), read_json(run / "training.json")
     state = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     steps = max(line["step"] for line in state)
     seconds = max(line.get("seconds", 0) for line in state)
@@ -158,12 +190,13 @@ def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
         rows = {row["file_name"]: row for row in csv.DictReader(file)}
     licences = Counter(rows[path]["licence"] for path in (*account["training"], *account["held_out"]))
     return {
-        "makes": plan.makes,
-        "data": plan.data,
-        "source": plan.source,
+        "makes": sounds.makes,
+        "data": sounds.data,
+        "source": sounds.source,
         "licence": "CC-BY 4.0 (name the credits below)",
         "licences_of_the_data": dict(licences.most_common()),
-        "credits": list(plan.credits),
+        "credits": list(sounds.credits),
+        "longest_seconds": load(run).longest_seconds,
         "clips_trained_on": len(account["training"]),
         "clips_held_out": len(account["held_out"]),
         "training": {
@@ -176,22 +209,25 @@ def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
 
 
 def measure(name: str, model: Path, folder: Path) -> dict[str, Any]:
-    """Reconstruction of held-out groups beside PCA, and the verdict beside the baselines."""
+    """Reconstruction of held-out groups beside PCA, where a model has codes, and the verdict beside others."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     from reconstruction import compare as compare_reconstruction
 
-    system = load(model).system
+    system, plan = load(model).system, PLANS[name]
+    coded = (
+        {"reconstruction_rmse_db": compare_reconstruction(str(model), folder, WHERE)} if plan.system == "vae" else {}
+    )
     return {
         "parameters": sum(parameter.numel() for parameter in system.parameters()),
         "megabytes": round((model / checkpoint.WEIGHTS).stat().st_size / 1e6, 2),
-        "reconstruction_rmse_db": compare_reconstruction(str(model), folder, WHERE),
-        "verdicts": [verdict(name, folder, baselines, count) for baselines, count in COMPARED],
+        **coded,
+        "verdicts": [verdict(name, folder, others, count) for others, count in plan.compared],
     }
 
 
-def verdict(name: str, folder: Path, baselines: Sequence[str], count: int) -> dict[str, Any]:
+def verdict(name: str, folder: Path, others: Sequence[str], count: int) -> dict[str, Any]:
     """What a comparison says of the model, as plain values; its report is left in out/."""
-    findings = compare([name, *baselines], folder, count=count, progress=lambda doing: print(doing, flush=True))
+    findings = compare([name, *others], folder, count=count, progress=lambda doing: print(doing, flush=True))
     write_report(findings, Path("out") / f"shipped-{name}-{count}")
     return {
         "command": findings.command.replace(str(folder), "FOLDER"),
@@ -205,7 +241,7 @@ def verdict(name: str, folder: Path, baselines: Sequence[str], count: int) -> di
                 "sounds": figure.sounds,
             }
             for figure in findings.figures
-            if figure.name in SHOWN or figure.name.startswith(("accuracy", "pitch: within", "inception"))
+            if figure.name in SHOWN or figure.name.startswith(("accuracy", "pitch: within", "inception", "bits"))
         ],
         "sentences": findings.verdicts,
     }
@@ -213,21 +249,19 @@ def verdict(name: str, folder: Path, baselines: Sequence[str], count: int) -> di
 
 def card(name: str, model: Path, facts: dict[str, Any]) -> str:
     """The model card, for people."""
-    system = load(model).system
+    system, kind = load(model).system, PLANS[name].kind
     figures, trained = facts["figures"], facts["training"]
     lines = [
         f"# {name}",
         "",
-        f"A spectrogram VAE that makes {facts['makes']}: {system.config.seconds:g} s at "
+        f"{kind.name} that makes {facts['makes']}: {system.config.seconds:g} s at "
         f"{system.representation.sample_rate:,} Hz, {figures['parameters']:,} parameters, {figures['megabytes']} MB.",
         "",
         "## Conditions",
         "",
         *(f"- {condition.describe()}" for condition in system.schema.conditions),
         "",
-        "Sounds are drawn around the codes of training sounds, smoothed by a mixture of Gaussians (`--option "
-        "prior=mixture` takes the mixture alone, `prior=normal` the standard-normal prior), and are samples of "
-        "p(x | code), not its mean.",
+        kind.sampling,
         "",
         "## Data and licence",
         "",
@@ -245,16 +279,19 @@ def card(name: str, model: Path, facts: dict[str, Any]) -> str:
         "",
         "## Figures",
         "",
-        "Root-mean-square error of the log-mel spectrogram in dB (the weights as stored, 16 bits):",
-        "",
-        "| clips | this model | PCA, as many dimensions |",
-        "| --- | --- | --- |",
-        *(
-            f"| {clips} | {row['model']:.2f} | {row['pca']:.2f} |"
-            for clips, row in figures["reconstruction_rmse_db"].items()
-        ),
-        "",
     ]
+    if "reconstruction_rmse_db" in figures:
+        lines += [
+            "Root-mean-square error of the log-mel spectrogram in dB (the weights as stored, 16 bits):",
+            "",
+            "| clips | this model | PCA, as many dimensions |",
+            "| --- | --- | --- |",
+            *(
+                f"| {clips} | {row['model']:.2f} | {row['pca']:.2f} |"
+                for clips, row in figures["reconstruction_rmse_db"].items()
+            ),
+            "",
+        ]
     return "\n".join([*lines, *(line for found in figures["verdicts"] for line in verdict_lines(found))])
 
 
