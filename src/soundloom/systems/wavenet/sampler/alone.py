@@ -1,4 +1,4 @@
-"""One sequence, sample after sample: 16 outputs of a layer side by side in a register."""
+"""One sequence, step after step: 16 outputs of a layer side by side in a register."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundloom.representations.compiled import compiled
-from soundloom.systems.wavenet.sampler.drawing import accumulate_masses, draw_class, draw_logistic, likeliest, value
-from soundloom.systems.wavenet.sampler.elementwise import gate, multiply_add
-from soundloom.systems.wavenet.sampler.memory import Memory, take_frame
-from soundloom.systems.wavenet.sampler.plan import PAIR, Plan
-from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, weigh
+from soundloom.systems.wavenet.sampler.drawing import (
+    accumulate_masses,
+    draw_class,
+    draw_logistic,
+    largest,
+    likeliest,
+    value,
+)
+from soundloom.systems.wavenet.sampler.elementwise import multiply_add
+from soundloom.systems.wavenet.sampler.layers import add, add_starts, pass_gates, push, rectify, take_frame
+from soundloom.systems.wavenet.sampler.memory import Memory
+from soundloom.systems.wavenet.sampler.plan import PAIR, Arena, Plan
+from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, weigh, weigh_steps
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 ZERO = np.float32(0.0)
+ONE = np.float32(1.0)
 
 
 @compiled()
@@ -38,183 +47,162 @@ def advance(
         starts: (layer, frame, 2 G); step t is at frame (offset + t) / hop.
         logits: (step, outputs), takes the network's outputs; or without steps.
     """
+    shape = plan.shape
+    width = 2 * shape.gates
     frame = -1
     for t in range(len(symbols)):
+        now = time + t
         if (offset + t) // hop != frame:
             frame = (offset + t) // hop
-            take_frame(plan.shape, memory, starts, frame, 0, 1)
-        enter(plan, memory)
-        at = 0
-        for layer in range(plan.shape.layers):
-            recall(plan, memory, layer, time + t)
-            push(plan, memory, layer, time + t)
-            at = run_layer(plan, memory, layer, time + t, np.float32((offset + t) % hop) / np.float32(hop), at)
+            take_frame(memory.base, memory.rise, starts, frame, shape.gates, 0, 1)
+        share = np.float32((offset + t) % hop) / np.float32(hop) if starts.shape[1] > 1 else ZERO
+        enter(memory.x, memory.heard, plan.first, plan.first_bias, shape.levels)
+        push(memory.skips, 0, plan.skip_bias)
+        for layer in range(shape.layers):
+            steps, dilation = plan.together[layer], plan.dilations[layer]
+            old = plan.old_at[layer] * width
+            queue = plan.queue_at[layer]
+            if now % steps == 0:
+                at = layer * shape.old
+                recall(
+                    memory.old,
+                    old,
+                    width,
+                    plan.old,
+                    at,
+                    memory.queues,
+                    queue,
+                    now,
+                    dilation,
+                    shape.residual,
+                    shape.kernel,
+                    steps,
+                )
+            push(memory.queues, (queue + now % (plan.queue_at[layer + 1] - queue)) * shape.residual, memory.x)
+            add_starts(
+                memory.gates, memory.old, old + now % steps * width, memory.base, memory.rise, layer * width, share
+            )
+            at = weigh_all(memory.gates, plan.steady, layer * shape.layer, memory.x)
+            pass_gates(memory.gates, memory.gated)
+            add(memory.x, plan.residual_bias, layer * shape.residual)
+            at = weigh_all(memory.x, plan.steady, at, memory.gated)
+            weigh_all(memory.skips, plan.steady, at, memory.gated)
         if len(logits) or symbols[t] < 0:
-            leave(plan, memory, at)
+            rectify(memory.skips, shape.skip_scale)
+            push(memory.ended, 0, plan.end_bias)
+            at = weigh_all(memory.ended, plan.steady, shape.layers * shape.layer, memory.skips)
+            rectify(memory.ended, ONE)
+            push(memory.outputs, 0, plan.head_bias)
+            weigh_all(memory.outputs, plan.steady, at, memory.ended)
         if len(logits):
             for o in range(logits.shape[1]):
                 logits[t, o] = memory.outputs[o]
         if symbols[t] < 0:
-            symbols[t] = draw(plan, memory, uniforms[t], temperature, top_p, uniforms.shape[1])
-        hear(memory, symbols[t])
+            symbols[t] = draw(
+                memory.outputs,
+                memory.masses,
+                shape.levels,
+                shape.components,
+                shape.least_log_scale,
+                uniforms[t],
+                temperature,
+                top_p,
+            )
+        for j in range(len(memory.heard) - 1, 0, -1):
+            memory.heard[j, 0] = memory.heard[j - 1, 0]
+        memory.heard[0, 0] = symbols[t]
 
 
 @compiled()
-def settle(plan: Plan, memory: Memory, starts: Floats, silence: int) -> None:
-    """As after endless silence: every layer has had the same input for as long as its queue remembers."""
-    for j in range(len(memory.heard)):
-        memory.heard[j, 0] = silence
-    take_frame(plan.shape, memory, starts, 0, 0, 1)
-    enter(plan, memory)
-    at = 0
-    for layer in range(plan.shape.layers):
-        for slot in range((plan.shape.kernel - 1) * plan.dilations[layer]):
-            push(plan, memory, layer, slot)
-        recall(plan, memory, layer, 0)
-        at = run_layer(plan, memory, layer, 0, ZERO, at)
-
-
-@compiled()
-def enter(plan: Plan, memory: Memory) -> None:
-    """The first layer's input, from the symbols heard, and no skips yet."""
-    shape = plan.shape
-    for r in range(shape.residual):
-        memory.flow[r] = plan.first_bias[r]
-    for j in range(len(memory.heard)):
-        symbol = memory.heard[j, 0]
-        if shape.levels:
-            for r in range(shape.residual):
-                memory.flow[r] += plan.first[j, symbol, r]
+def enter(x: Floats, heard: NDArray[np.int64], first: Floats, bias: Floats, levels: int) -> None:
+    """The first layer's input, from the symbols heard: looked up if there are `levels`, else as numbers."""
+    push(x, 0, bias)
+    for j in range(len(heard)):
+        symbol = heard[j, 0]
+        if levels:
+            for r in range(len(x)):
+                x[r] += first[j, symbol, r]
         else:
-            for r in range(shape.residual):
-                memory.flow[r] = multiply_add(plan.first[j, 0, r], value(symbol), memory.flow[r])
-    for s in range(shape.skip):
-        memory.flow[shape.residual + s] = plan.skip_bias[s]
+            for r in range(len(x)):
+                x[r] = multiply_add(first[j, 0, r], value(symbol), x[r])
 
 
 @compiled()
-def recall(plan: Plan, memory: Memory, layer: int, now: int) -> None:
-    """Sum the old taps for all the steps whose old samples are known, once that many steps have passed."""
-    shape = plan.shape
-    steps, dilation = plan.together[layer], plan.dilations[layer]
-    if now % steps:
-        return
-    width, inputs = 2 * shape.gates, (shape.kernel - 1) * shape.residual
-    to = old_at(plan, memory, layer, 0)
-    memory.old[to : to + steps * width] = ZERO
-    at = layer * inputs * width // shape.per_element
-    for block in range(0, width, PAIR * LANES):
-        for tap in range(shape.kernel - 1):
-            slot = (now + tap * dilation) % ((shape.kernel - 1) * dilation)
-            x = (plan.queue_at[layer] + slot) * shape.residual
-            weigh_steps(memory.old, to + block, width, plan.old, at, memory.queues, x, shape.residual, steps)
-            at += shape.residual * PAIR * LANES // shape.per_element
-
-
-@compiled()
-def weigh_steps(
-    sums: Floats, to: int, width: int, arena: Floats, at: int, queues: Floats, x: int, residual: int, steps: int
+def recall(
+    sums: Floats,
+    to: int,
+    width: int,
+    arena: Arena,
+    at: int,
+    queues: Floats,
+    queue: int,
+    now: int,
+    dilation: int,
+    residual: int,
+    kernel: int,
+    steps: int,
 ) -> None:
-    """Add one tap's part to a pair of blocks, for 1, 2, 4, 8 or 16 steps."""
-    if steps == 1:
-        weigh(sums, to, width, arena, at, queues, x, residual, residual, 1, PAIR)
-    elif steps == 2:
-        weigh(sums, to, width, arena, at, queues, x, residual, residual, 2, PAIR)
-    else:
-        for step in range(0, steps, 4):
-            weigh(sums, to + step * width, width, arena, at, queues, x + step * residual, residual, residual, 4, PAIR)
+    """Sum a layer's old taps for all the steps whose old samples are known.
+
+    Args:
+        sums: takes `steps` rows of `width` from `to` on.
+        arena: weights, the layer's from `at` on.
+        queues: inputs of layers, the layer's from its vector number `queue` on.
+    """
+    for n in range(to, to + steps * width):
+        sums[n] = ZERO
+    for output in range(to, to + width, PAIR * LANES):
+        for tap in range(kernel - 1):
+            x = (queue + (now + tap * dilation) % ((kernel - 1) * dilation)) * residual
+            if steps == 1:
+                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 1, PAIR)
+            elif steps == 2:
+                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 2, PAIR)
+            elif steps == 4:
+                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 4, PAIR)
+            elif steps == 8:
+                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 8, PAIR)
+            else:
+                weigh_steps(sums, output, width, arena, at, queues, x, residual, 8, PAIR)
+                x += 8 * residual
+                at = weigh_steps(sums, output + 8 * width, width, arena, at, queues, x, residual, 8, PAIR)
 
 
 @compiled()
-def old_at(plan: Plan, memory: Memory, layer: int, now: int) -> int:
-    """Where a step's sum of old taps is."""
-    steps = len(memory.old) // (plan.shape.layers * 2 * plan.shape.gates)
-    return (layer * steps + now % plan.together[layer]) * 2 * plan.shape.gates
-
-
-@compiled()
-def push(plan: Plan, memory: Memory, layer: int, now: int) -> None:
-    """Put a layer's input into its queue, in place of the one that no step needs any more."""
-    residual = plan.shape.residual
-    length = plan.queue_at[layer + 1] - plan.queue_at[layer]
-    to = (plan.queue_at[layer] + now % length) * residual
-    for r in range(residual):
-        memory.queues[to + r] = memory.flow[r]
-
-
-@compiled()
-def run_layer(plan: Plan, memory: Memory, layer: int, now: int, share: np.float32, at: int) -> int:
-    """Gates from what they start with, old taps and the newest; then the next layer's input and more skips."""
-    shape = plan.shape
-    width = 2 * shape.gates
-    old = old_at(plan, memory, layer, now)
-    for g in range(width):
-        start = multiply_add(share, memory.rise[layer * width + g], memory.base[layer * width + g])
-        memory.gates[g] = memory.old[old + g] + start
-    at = weigh_all(memory.gates, plan.steady, at, memory.flow, 0, shape.residual, width, shape.per_element)
-    for g in range(shape.gates):
-        memory.gated[g] = gate(memory.gates[g], memory.gates[shape.gates + g])
-    for r in range(shape.residual):
-        memory.flow[r] += plan.residual_bias[layer, r]
-    outputs = shape.residual + shape.skip
-    return weigh_all(memory.flow, plan.steady, at, memory.gated, 0, shape.gates, outputs, shape.per_element)
-
-
-@compiled()
-def leave(plan: Plan, memory: Memory, at: int) -> None:
-    """The network's outputs from the sum of skips."""
-    shape = plan.shape
-    for s in range(shape.skip):
-        memory.flow[shape.residual + s] = max(memory.flow[shape.residual + s] * shape.skip_scale, ZERO)
-    for e in range(shape.end):
-        memory.ended[e] = plan.end_bias[e]
-    at = weigh_all(memory.ended, plan.steady, at, memory.flow, shape.residual, shape.skip, shape.end, shape.per_element)
-    for e in range(shape.end):
-        memory.ended[e] = max(memory.ended[e], ZERO)
-    for o in range(shape.outputs):
-        memory.outputs[o] = plan.head_bias[o]
-    weigh_all(memory.outputs, plan.steady, at, memory.ended, 0, shape.end, shape.outputs, shape.per_element)
-
-
-@compiled()
-def weigh_all(
-    sums: Floats, arena: Floats, at: int, x: Floats, start: int, inputs: int, outputs: int, per_element: int
-) -> int:
+def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats) -> int:
     """Add all inputs to all sums, group by group; returns where the arena goes on."""
-    to = 0
+    to, outputs = 0, len(sums)
     while to + BLOCKS * LANES <= outputs:
-        weigh(sums, to, 0, arena, at, x, start, 0, inputs, 1, BLOCKS)
+        at = weigh(sums, to, arena, at, x, len(x), BLOCKS)
         to += BLOCKS * LANES
-        at += inputs * BLOCKS * LANES // per_element
     while to + 4 * LANES <= outputs:
-        weigh(sums, to, 0, arena, at, x, start, 0, inputs, 1, 4)
+        at = weigh(sums, to, arena, at, x, len(x), 4)
         to += 4 * LANES
-        at += inputs * 4 * LANES // per_element
     if to + 2 * LANES <= outputs:
-        weigh(sums, to, 0, arena, at, x, start, 0, inputs, 1, 2)
+        at = weigh(sums, to, arena, at, x, len(x), 2)
         to += 2 * LANES
-        at += inputs * 2 * LANES // per_element
     if to < outputs:
-        weigh(sums, to, 0, arena, at, x, start, 0, inputs, 1, 1)
-        at += inputs * LANES // per_element
+        at = weigh(sums, to, arena, at, x, len(x), 1)
     return at
 
 
 @compiled()
 def draw(
-    plan: Plan, memory: Memory, uniforms: NDArray[np.float64], temperature: float, top_p: float, draws: int
+    outputs: Floats,
+    masses: Floats,
+    levels: int,
+    components: int,
+    least_log_scale: np.float32,
+    uniforms: NDArray[np.float64],
+    temperature: float,
+    top_p: float,
 ) -> int:
-    shape = plan.shape
-    if not shape.levels:
-        return draw_logistic(memory.outputs, 0, 1, shape.components, shape.least_log_scale, temperature, uniforms)
+    if not levels:
+        return draw_logistic(outputs, 0, 1, components, least_log_scale, temperature, uniforms)
     if temperature == 0:
-        return likeliest(memory.outputs, 0, 1, shape.levels)
-    accumulate_masses(memory.outputs, shape.levels, temperature, top_p, memory.masses)
-    return draw_class(memory.masses, 0, 1, shape.levels, uniforms[0])
-
-
-@compiled()
-def hear(memory: Memory, symbol: int) -> None:
-    for j in range(len(memory.heard) - 1, 0, -1):
-        memory.heard[j, 0] = memory.heard[j - 1, 0]
-    memory.heard[0, 0] = symbol
+        return likeliest(outputs, 0, 1, levels)
+    peak = largest(outputs, levels)
+    for c in range(levels):
+        masses[c] = peak
+    accumulate_masses(outputs, masses, 1, levels, temperature, top_p)
+    return draw_class(masses, 0, 1, levels, uniforms[0])

@@ -27,21 +27,33 @@ def likeliest(logits: Floats, lane: int, lanes: int, classes: int) -> int:
     return best
 
 
-@compiled()
-def accumulate_masses(logits: Floats, classes: int, temperature: float, top_p: float, masses: Floats) -> None:
-    """Sums, up to each class, of probabilities that are not yet divided by their total, of one sequence."""
-    sharpness = np.float32(1 / temperature)
+@compiled(reorder=True)
+def largest(logits: Floats, classes: int) -> np.float32:
+    """The same in any order."""
     peak = logits[0]
-    for c in range(classes):
+    for c in range(1, classes):
         peak = max(peak, logits[c])
-    for c in range(classes):
-        masses[c] = exp((logits[c] - peak) * sharpness)
+    return peak
+
+
+@compiled()
+def accumulate_masses(
+    logits: Floats, masses: Floats, lanes: int, classes: int, temperature: float, top_p: float
+) -> None:
+    """Put, for each class, the sum of probabilities up to it, not yet divided by their total, in place of a lane's peak.
+
+    Args:
+        logits: (class, lane).
+        masses: (class, lane), each the largest logit of its lane.
+    """
+    sharpness = np.float32(1 / temperature)
+    for n in range(classes * lanes):
+        masses[n] = exp((logits[n] - masses[n]) * sharpness)
     if top_p < 1:
-        keep_nucleus(masses, 0, 1, classes, top_p)
-    total = ZERO
-    for c in range(classes):
-        total += masses[c]
-        masses[c] = total
+        for lane in range(lanes):
+            keep_nucleus(masses, lane, lanes, classes, top_p)
+    for n in range((classes - 1) * lanes):
+        masses[n + lanes] += masses[n]
 
 
 @compiled()

@@ -7,24 +7,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.representations.compiled import compiled
 from soundloom.systems.wavenet.sampler.plan import Plan, empty
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 
 class Memory(NamedTuple):
-    """Flat arrays with a last axis of lanes, of which a lone sequence has one.
+    """Flat arrays with a last axis of lanes, of which a lone sequence has one; R, G, S, E and outputs are padded.
 
     Attributes:
         queues: of each layer from `plan.queue_at` on, its input (time modulo (K - 1) dilation, R).
-        old: (layer, step, 2 G), sums of old taps for some steps ahead, of a lone sequence only.
+        old: (layer, step, 2 G), sums of old taps for some steps ahead; of a lone sequence only.
         base, rise: (layer, 2 G), what the gates start with at the last frame, and how much more at the next.
-        flow: (R + S), a layer's input and the sum of skips.
+        x: (R), a layer's input.
+        skips: (S), their sum so far.
         gates: (2 G).
         gated: (G).
         ended: (E).
         outputs: (outputs).
-        masses: (outputs), of which the first add up to probabilities.
+        masses: (outputs), up to each class the sum of what is in proportion to its probability.
         heard: (k0, lanes), the last symbols, newest first.
     """
 
@@ -32,7 +32,8 @@ class Memory(NamedTuple):
     old: Floats
     base: Floats
     rise: Floats
-    flow: Floats
+    x: Floats
+    skips: Floats
     gates: Floats
     gated: Floats
     ended: Floats
@@ -41,39 +42,39 @@ class Memory(NamedTuple):
     heard: NDArray[np.int64]
 
 
+def settled(plan: Plan, inputs: Floats, silence: int) -> Memory:
+    """As after endless silence, when each layer has had the same input for long.
+
+    Args:
+        inputs: (sequence, layer, R), R without padding; of one sequence, or of as many as there are lanes.
+    """
+    shape, lanes = plan.shape, len(inputs)
+    held = memory(plan, lanes)
+    for layer in range(shape.layers):
+        queue = held.queues[
+            plan.queue_at[layer] * shape.residual * lanes : plan.queue_at[layer + 1] * shape.residual * lanes
+        ]
+        queue.reshape(-1, shape.residual, lanes)[:, : inputs.shape[2]] = inputs[:, layer].T
+    held.heard[...] = silence
+    return held
+
+
 def memory(plan: Plan, lanes: int) -> Memory:
+    """All zero."""
     shape = plan.shape
-    steps = int(plan.together.max()) if lanes == 1 else 0
+    width = 2 * shape.gates
+    ahead = plan.old_at[-1] if lanes == 1 else 0
     return Memory(
-        empty(int(plan.queue_at[-1]) * shape.residual * lanes),
-        empty(shape.layers * steps * 2 * shape.gates),
-        empty(shape.layers * 2 * shape.gates * lanes),
-        empty(shape.layers * 2 * shape.gates * lanes),
-        empty((shape.residual + shape.skip) * lanes),
-        empty(2 * shape.gates * lanes),
+        empty(plan.queue_at[-1] * shape.residual * lanes),
+        empty(ahead * width),
+        empty(shape.layers * width * lanes),
+        empty(shape.layers * width * lanes),
+        empty(shape.residual * lanes),
+        empty(shape.skip * lanes),
+        empty(width * lanes),
         empty(shape.gates * lanes),
         empty(shape.end * lanes),
         empty(shape.outputs * lanes),
         empty(shape.outputs * lanes),
         np.zeros((len(plan.first), lanes), np.int64),
     )
-
-
-@compiled()
-def take_frame(shape: object, memory: Memory, starts: Floats, frame: int, lane: int, lanes: int) -> None:
-    """What one sequence's gates start with from `frame` to the next; after the last frame they stay as they are.
-
-    Args:
-        shape: the plan's.
-        starts: (layer, frame, 2 G), G without padding.
-    """
-    layers, frames, channels = starts.shape
-    gates = channels // 2
-    here, there = min(frame, frames - 1), min(frame + 1, frames - 1)
-    for layer in range(layers):
-        for half in range(2):
-            for g in range(gates):
-                now = starts[layer, here, half * gates + g]
-                to = ((2 * layer + half) * shape.gates + g) * lanes + lane  # type: ignore[attr-defined]
-                memory.base[to] = now
-                memory.rise[to] = starts[layer, there, half * gates + g] - now

@@ -26,7 +26,8 @@ class Shape(NamedTuple):
     skip: int
     end: int
     outputs: int
-    per_element: int  # weights in an element of an arena
+    layer: int  # elements of a layer in the arena of every step
+    old: int  # and in that of old taps
     levels: int  # 0 where symbols enter as numbers
     components: int  # logistics
     skip_scale: np.float32
@@ -34,19 +35,21 @@ class Shape(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What the loops read; R, G, S, E and outputs are padded.
+    """What the loops read; R, G, S, E and outputs are padded. Each bias is there once for each lane.
 
     Attributes:
         first: (k0, levels, R), or (k0, 1, R) where symbols enter as numbers.
-        first_bias: (R,).
         steady: arena of what every step reads: of each layer the newest tap and the mix, then the end and the head.
         old: arena of each layer's older taps, the oldest first, in groups of PAIR blocks.
-        residual_bias: (N, R).
-        skip_bias: (S,), of all layers together.
-        end_bias, head_bias: (E,), (outputs,).
+        first_bias: (R, lanes).
+        residual_bias: (N, R, lanes).
+        skip_bias: (S, lanes), of all layers together.
+        end_bias: (E, lanes).
+        head_bias: (outputs, lanes).
         dilations: (N,).
         together: (N,), steps for which a layer's old taps are summed at once.
         queue_at: (N + 1,), where each layer's queue begins, in vectors of R.
+        old_at: (N + 1,), where each layer's sums of old taps begin, in vectors of 2 G.
     """
 
     shape: Shape
@@ -61,10 +64,15 @@ class Plan(NamedTuple):
     dilations: NDArray[np.int64]
     together: NDArray[np.int64]
     queue_at: NDArray[np.int64]
+    old_at: NDArray[np.int64]
 
 
-def plan(weights: Weights, *, packed: bool = False) -> Plan:
-    """Lay out the weights; `packed` puts two of them, which must be bfloat16 already, into an element of the arenas."""
+def plan(weights: Weights, lanes: int, *, packed: bool = False) -> Plan:
+    """Lay out the weights for so many sequences side by side.
+
+    Args:
+        packed: put two weights, which must be bfloat16 already, into an element of the arenas.
+    """
     layers, kernel, _, _ = weights.taps.shape
     residual, gates = _up(weights.residual), _up(weights.gates)
     skip, end, outputs = _up(weights.skip), _up(len(weights.end_bias)), _up(weights.outputs)
@@ -73,9 +81,17 @@ def plan(weights: Weights, *, packed: bool = False) -> Plan:
     mix = _split_pad(weights.mix, weights.residual, residual, skip)
     mix = _pad(mix, 1, gates)
     mix_bias = _split_pad(weights.mix_bias, weights.residual, residual, skip)
-    steady = [piece for layer in range(layers) for piece in (*_groups(taps[layer, -1]), *_groups(mix[layer]))]
+    steady = []
+    for layer in range(layers):
+        for matrix in (taps[layer, -1], mix[layer, :, :residual], mix[layer, :, residual:]):
+            steady += _groups(matrix)
     steady += _groups(_pad(_pad(weights.end, 0, skip), 1, end)) + _groups(_pad(_pad(weights.head, 0, end), 1, outputs))
     old = [piece for layer in range(layers) for piece in _groups(np.concatenate(taps[layer, :-1]), PAIR)]
+    together = np.gcd(weights.dilations, TOGETHER).astype(np.int64)
+
+    def spread(bias: NDArray[np.floating]) -> Floats:
+        return aligned(np.repeat(bias.ravel(), lanes))
+
     first = weights.first if weights.kind == "softmax" else weights.first[:, None]
     return Plan(
         Shape(
@@ -86,23 +102,25 @@ def plan(weights: Weights, *, packed: bool = False) -> Plan:
             skip,
             end,
             outputs,
-            2 if packed else 1,
+            residual * 2 * gates + gates * (residual + skip) >> packed,
+            (kernel - 1) * residual * 2 * gates >> packed,
             weights.levels if weights.kind == "softmax" else 0,
             0 if weights.kind == "softmax" else weights.outputs // MIXTURE,
             np.float32(weights.skip_scale),
             np.float32(weights.least_log_scale),
         ),
         aligned(_pad(first, 2, residual)),
-        aligned(_pad(weights.first_bias, 0, residual)),
+        spread(_pad(weights.first_bias, 0, residual)),
         _arena(steady, packed),
         _arena(old, packed),
-        aligned(mix_bias[:, :residual]),
-        aligned(mix_bias[:, residual:].sum(0, dtype=np.float64)),
-        aligned(_pad(weights.end_bias, 0, end)),
-        aligned(_pad(weights.head_bias, 0, outputs)),
+        spread(mix_bias[:, :residual]),
+        spread(mix_bias[:, residual:].sum(0, dtype=np.float64)),
+        spread(_pad(weights.end_bias, 0, end)),
+        spread(_pad(weights.head_bias, 0, outputs)),
         weights.dilations.astype(np.int64),
-        np.gcd(weights.dilations, TOGETHER).astype(np.int64),
+        together,
         np.concatenate(([0], np.cumsum((kernel - 1) * weights.dilations))).astype(np.int64),
+        np.concatenate(([0], np.cumsum(together))).astype(np.int64),
     )
 
 

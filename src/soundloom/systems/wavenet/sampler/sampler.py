@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundloom.systems.wavenet.sampler import alone, together
-from soundloom.systems.wavenet.sampler.memory import Memory, memory
+from soundloom.systems.wavenet.sampler.memory import Memory, settled
 from soundloom.systems.wavenet.sampler.plan import plan, rounded
+from soundloom.systems.wavenet.sampler.steady import inputs_in_silence
 from soundloom.systems.wavenet.sampler.vectors import LANES
 from soundloom.systems.wavenet.sampler.weights import Floats, Precision, Weights
 
@@ -40,12 +41,17 @@ class Sampler:
     """
 
     def __init__(self, weights: Weights, precision: Precision = "float32") -> None:
-        self.weights = weights
-        matrices = ("taps", "mix", "end", "head")
         if precision == "bfloat16":
-            weights = replace(weights, **{name: rounded(getattr(weights, name)) for name in matrices})
-        self._alone = plan(weights, packed=precision == "bfloat16")
-        self._together = plan(weights)
+            weights = replace(
+                weights,
+                taps=rounded(weights.taps),
+                mix=rounded(weights.mix),
+                end=rounded(weights.end),
+                head=rounded(weights.head),
+            )
+        self.weights = weights
+        self._alone = plan(weights, 1, packed=precision == "bfloat16")
+        self._together = plan(weights, LANES)
 
     @property
     def draws(self) -> int:
@@ -59,15 +65,19 @@ class Sampler:
             starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts.
             silence: the symbol of silence.
         """
-        starts = np.ascontiguousarray(starts, np.float32)
-        groups = [self._group(first, len(starts)) for first in range(0, len(starts), LANES)]
-        state = State(len(starts), 0, [one for group in groups for one in group])
-        for which, held in state.groups:
-            if which.stop - which.start == 1:
-                alone.settle(self._alone, held, starts[which.start], silence)
+        inputs = np.stack([inputs_in_silence(self.weights, np.float32(one[:, 0]), silence) for one in starts])
+        groups = []
+        for first in range(0, len(inputs), LANES):
+            group = inputs[first : first + LANES]
+            if len(group) >= FEWEST_TOGETHER:
+                filled = np.pad(group, ((0, LANES - len(group)), (0, 0), (0, 0)))
+                groups.append((slice(first, first + len(group)), settled(self._together, filled, silence)))
             else:
-                together.settle(self._together, held, starts[which], silence)
-        return state
+                groups += [
+                    (slice(n, n + 1), settled(self._alone, inputs[n : n + 1], silence))
+                    for n in range(first, first + len(group))
+                ]
+        return State(len(inputs), 0, groups)
 
     def advance(
         self,
@@ -109,10 +119,3 @@ class Sampler:
                 values = (symbols[which], uniforms[which], starts[which], hop, offset, temperature, top_p, room[which])
                 together.advance(self._together, held, state.time, *values)
         state.time += symbols.shape[1]
-
-    def _group(self, first: int, sequences: int) -> list[tuple[slice, Memory]]:
-        """Up to 16 sequences from `first` on: side by side if they are many, else one by one."""
-        last = min(first + LANES, sequences)
-        if last - first >= FEWEST_TOGETHER:
-            return [(slice(first, last), memory(self._together, LANES))]
-        return [(slice(one, one + 1), memory(self._alone, 1)) for one in range(first, last)]

@@ -40,23 +40,149 @@ ROWS = 16 if MANY_REGISTERS else 4  # outputs that `weigh_lanes` sums at once
 
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
+SIZE = ir.IntType(64)
 FLOATS = ir.VectorType(FLOAT, LANES)
 INTS = ir.VectorType(INT, LANES)
 
 
-class Emitter:
-    """Puts instructions on vectors of 16 into a function that numba builds; a place is a pointer to an element."""
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def weigh(typing: Any, sums: Any, to: Any, arena: Any, at: Any, x: Any, inputs: Any, blocks: Any) -> Any:
+    """Add weighted inputs to `blocks` * 16 sums; returns where the arena goes on.
 
-    def __init__(self, context: Any, builder: Any) -> None:
-        self.context, self.builder = context, builder
+    Args:
+        sums: float32, those from `to` on.
+        arena: weights; the group (input, blocks * 16) from `at` on.
+        x: float32, its first `inputs`, a multiple of UNROLL.
+        blocks: a literal number.
+    """
 
-    def place(self, kind: Any, array: Any, index: Any) -> Any:
-        return self.builder.gep(self.context.make_array(kind)(self.context, self.builder, array).data, [index])
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        zero = values[5].type(0)
+        places = [
+            _place(context, builder, kind, array, index)
+            for kind, array, index in ((sums, *values[0:2]), (arena, *values[2:4]), (x, values[4], zero))
+        ]
+        kernel = _weigh(builder.module, _element(arena), 1, blocks.literal_value)
+        builder.call(kernel, [*places, zero, zero, values[5]])
+        return _end(builder, values[3], values[5], arena, blocks.literal_value)
+
+    return types.intp(sums, to, arena, at, x, inputs, blocks), emit
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def weigh_steps(
+    typing: Any,
+    sums: Any,
+    to: Any,
+    sums_apart: Any,
+    arena: Any,
+    at: Any,
+    x: Any,
+    start: Any,
+    inputs: Any,
+    steps: Any,
+    blocks: Any,
+) -> Any:
+    """As `weigh`, for several steps at once, so that what is read of the arena serves them all.
+
+    Args:
+        sums: float32; the first step's from `to` on, the next step's `sums_apart` further.
+        arena: weights; the group (input, blocks * 16) from `at` on.
+        x: float32; the first step's inputs from `start` on, the next step's after them.
+        inputs: a multiple of UNROLL.
+        steps, blocks: literal numbers, of which the product should fit the registers.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        places = [_place(context, builder, kind, *values[n : n + 2]) for n, kind in ((0, sums), (3, arena), (5, x))]
+        kernel = _weigh(builder.module, _element(arena), steps.literal_value, blocks.literal_value)
+        builder.call(kernel, [*places, values[2], values[7], values[7]])
+        return _end(builder, values[4], values[7], arena, blocks.literal_value)
+
+    return types.intp(sums, to, sums_apart, arena, at, x, start, inputs, steps, blocks), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def weigh_lanes(
+    typing: Any, sums: Any, to: Any, arena: Any, at: Any, apart: Any, x: Any, start: Any, inputs: Any
+) -> Any:
+    """Add `inputs` weighted inputs to ROWS sums of each of 16 sequences.
+
+    Args:
+        sums: float32 (output, lane), from `to` on.
+        arena: weights, of float32; the ROWS of the first input from `at` on, those of the next `apart` further.
+        x: float32 (input, lane), from `start` on.
+        inputs: a multiple of UNROLL.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        places = [_place(context, builder, kind, *values[n : n + 2]) for n, kind in ((0, sums), (2, arena), (5, x))]
+        builder.call(_weigh_lanes(builder.module), [*places, values[4], values[7]])
+        return context.get_dummy_value()
+
+    return types.void(sums, to, arena, at, apart, x, start, inputs), emit
+
+
+def _weigh(module: Any, element: Any, rows: int, blocks: int) -> Any:
+    """The function that `weigh` calls: (sums, arena, x, sums_apart, x_apart, inputs)."""
+    floats = FLOAT.as_pointer()
+    name = f"weigh.{element}.{rows}.{blocks}"
+    kernel, put = _function(module, name, [floats, element.as_pointer(), floats, SIZE, SIZE, SIZE])
+    if put is None:
+        return kernel
+    sums, arena, x, sums_apart, x_apart, inputs = kernel.args
+    outs = [put.after(sums, sums_apart, row) for row in range(rows)]
+    ins = [put.after(x, x_apart, row) for row in range(rows)]
+    totals = [[put.held(put.load(put.after(out, LANES * block))) for block in range(blocks)] for out in outs]
+    inputs_each = 1 if element == FLOAT else 2
+    with cgutils.for_range_slice(put.builder, SIZE(0), inputs, SIZE(UNROLL)) as (k, _):
+        line = put.after(arena, k, blocks * LANES // inputs_each)
+        for first in range(0, UNROLL, inputs_each):
+            splats = [[put.splat(put.after(put.after(row, k), first + n)) for row in ins] for n in range(inputs_each)]
+            for block in range(blocks):
+                here = put.after(line, (first // inputs_each * blocks + block) * LANES)
+                put.ask_for(here)
+                for weights, splat_of_rows in zip(put.weights(here), splats, strict=True):
+                    for splat, total in zip(splat_of_rows, totals, strict=True):
+                        put.accumulate(total[block], weights, splat)
+    for out, total in zip(outs, totals, strict=True):
+        for block in range(blocks):
+            put.store(put.builder.load(total[block]), put.after(out, LANES * block))
+    put.builder.ret_void()
+    return kernel
+
+
+def _weigh_lanes(module: Any) -> Any:
+    """The function that `weigh_lanes` calls: (sums, arena, x, apart, inputs)."""
+    floats = FLOAT.as_pointer()
+    kernel, put = _function(module, "weigh.lanes", [floats, floats, floats, SIZE, SIZE])
+    if put is None:
+        return kernel
+    sums, arena, x, apart, inputs = kernel.args
+    totals = [put.held(put.load(put.after(sums, LANES * row))) for row in range(ROWS)]
+    with cgutils.for_range_slice(put.builder, SIZE(0), inputs, SIZE(UNROLL)) as (k, _):
+        for n in range(UNROLL):
+            one = put.load(put.after(put.after(x, k, LANES), LANES * n))
+            line = put.after(put.after(arena, k, apart), apart, n)
+            for row, total in enumerate(totals):
+                put.accumulate(total, put.splat(put.after(line, row)), one)
+    for row, total in enumerate(totals):
+        put.store(put.builder.load(total), put.after(sums, LANES * row))
+    put.builder.ret_void()
+    return kernel
+
+
+class _Instructions:
+    """Puts instructions on vectors of 16 into a function; a place is a pointer to an element."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
 
     def after(self, place: Any, elements: Any, times: Any = 1) -> Any:
         """The place so many elements further on; numbers may be Python's own."""
-        factors = [ir.Constant(ir.IntType(64), n) if isinstance(n, int) else n for n in (elements, times)]
-        return self.builder.gep(place, [self.builder.mul(*factors)])
+        return self.builder.gep(
+            place, [self.builder.mul(*(SIZE(n) if isinstance(n, int) else n for n in (elements, times)))]
+        )
 
     def load(self, place: Any, kind: Any = FLOATS) -> Any:
         return self.builder.load(self.builder.bitcast(place, kind.as_pointer()), align=4)
@@ -66,118 +192,57 @@ class Emitter:
 
     def splat(self, place: Any) -> Any:
         """One float in every lane."""
-        first = self.builder.insert_element(ir.Constant(FLOATS, ir.Undefined), self.builder.load(place), INT(0))
-        return self.builder.shuffle_vector(first, ir.Constant(FLOATS, ir.Undefined), ir.Constant(INTS, None))
+        first = self.builder.insert_element(FLOATS(ir.Undefined), self.builder.load(place), INT(0))
+        return self.builder.shuffle_vector(first, FLOATS(ir.Undefined), INTS(None))
 
     def weights(self, place: Any) -> list[Any]:
-        """What 16 elements of an arena hold, as one vector for each input."""
+        """What 16 elements of an arena hold: one vector, or those of two inputs."""
         if place.type.pointee == FLOAT:
             return [self.load(place)]
         words = self.load(place, INTS)
-        lower = self.builder.shl(words, ir.Constant(INTS, [16] * LANES))
-        upper = self.builder.and_(words, ir.Constant(INTS, [0xFFFF0000] * LANES))
+        lower = self.builder.shl(words, INTS([16] * LANES))
+        upper = self.builder.and_(words, INTS([0xFFFF0000] * LANES))
         return [self.builder.bitcast(half, FLOATS) for half in (lower, upper)]
 
-    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        signature = ir.FunctionType(FLOATS, [FLOATS] * 3)
-        name = f"llvm.fma.v{LANES}f32"
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, signature, name), [a, b, c])
-
-    def ask_for(self, place: Any) -> None:
-        """Have memory that is about to be read fetched."""
-        pointer = self.builder.bitcast(place, ir.IntType(8).as_pointer())
-        signature = ir.FunctionType(ir.VoidType(), [pointer.type, INT, INT, INT])
-        fetch = cgutils.get_or_insert_function(self.builder.module, signature, "llvm.prefetch.p0")
-        ahead = self.builder.gep(pointer, [ir.Constant(ir.IntType(64), AHEAD)])
-        self.builder.call(fetch, [ahead, INT(0), INT(3), INT(1)])
-
     def held(self, vector: Any) -> Any:
-        """A register of its own for a vector that changes in a loop."""
+        """A variable, of which LLVM makes a register."""
         return cgutils.alloca_once_value(self.builder, vector)
 
+    def accumulate(self, total: Any, a: Any, b: Any) -> None:
+        """total += a * b, rounded once."""
+        kind = ir.FunctionType(FLOATS, [FLOATS] * 3)
+        fused = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{LANES}f32")
+        self.builder.store(self.builder.call(fused, [a, b, self.builder.load(total)]), total)
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def weigh(
-    typing: Any,
-    sums: Any,
-    to: Any,
-    sums_apart: Any,
-    weights: Any,
-    at: Any,
-    x: Any,
-    start: Any,
-    x_apart: Any,
-    inputs: Any,
-    rows: Any,
-    blocks: Any,
-) -> Any:
-    """Add `inputs` weighted inputs to `blocks` * 16 sums, for each of `rows` sets of inputs and sums.
-
-    Args:
-        sums: float32; the first set from `to` on, the next `sums_apart` further.
-        weights: an arena; the group (input, blocks * 16) from `at` on.
-        x: float32; the first set of inputs from `start` on, the next `x_apart` further.
-        inputs: a multiple of UNROLL.
-        rows, blocks: literal numbers, of which the product should fit the registers.
-    """
-    high, wide = rows.literal_value, blocks.literal_value
-    arguments = (sums, to, sums_apart, weights, at, x, start, x_apart, inputs, rows, blocks)
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        put = Emitter(context, builder)
-        outs = [put.after(put.place(sums, *values[0:2]), values[2], row) for row in range(high)]
-        ins = [put.after(put.place(x, *values[5:7]), values[7], row) for row in range(high)]
-        group = put.place(weights, *values[3:5])
-        per_element = 1 if group.type.pointee == FLOAT else 2
-        totals = [[put.held(put.load(put.after(out, LANES * block))) for block in range(wide)] for out in outs]
-        with cgutils.for_range_slice(builder, values[8].type(0), values[8], values[8].type(UNROLL)) as (k, _):
-            line = put.after(group, k, wide * LANES // per_element)
-            for element in range(UNROLL // per_element):
-                splats = [
-                    [put.splat(put.after(put.after(row, k), element * per_element + n)) for row in ins]
-                    for n in range(per_element)
-                ]
-                for block in range(wide):
-                    here = put.after(line, (element * wide + block) * LANES)
-                    put.ask_for(here)
-                    for weight, inputs_of_rows in zip(put.weights(here), splats, strict=True):
-                        for one, total in zip(inputs_of_rows, totals, strict=True):
-                            builder.store(put.multiply_add(weight, one, builder.load(total[block])), total[block])
-        for out, total in zip(outs, totals, strict=True):
-            for block in range(wide):
-                put.store(builder.load(total[block]), put.after(out, LANES * block))
-        return context.get_dummy_value()
-
-    return types.void(*arguments), emit
+    def ask_for(self, place: Any) -> None:
+        """Have the memory that is AHEAD of a place fetched."""
+        pointer = self.builder.bitcast(place, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, INT, INT, INT])
+        fetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        self.builder.call(fetch, [self.builder.gep(pointer, [SIZE(AHEAD)]), INT(0), INT(3), INT(1)])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def weigh_lanes(
-    typing: Any, sums: Any, to: Any, weights: Any, at: Any, apart: Any, x: Any, start: Any, inputs: Any
-) -> Any:
-    """Add `inputs` weighted inputs to ROWS sums of each of 16 sequences.
+def _function(module: Any, name: str, arguments: list[Any]) -> tuple[Any, _Instructions | None]:
+    """A function of a module, and what fills it if it is new. It stays a function: it is called from many places."""
+    if name in module.globals:
+        return module.globals[name], None
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    function.attributes.add("nounwind")
+    return function, _Instructions(ir.IRBuilder(function.append_basic_block()))
 
-    Args:
-        sums: float32 (output, lane), from `to` on.
-        weights: an arena of float32; the ROWS weights of the first input from `at` on, the next input's `apart` further.
-        x: float32 (input, lane), from `start` on.
-        inputs: a multiple of UNROLL.
-    """
-    arguments = (sums, to, weights, at, apart, x, start, inputs)
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        put = Emitter(context, builder)
-        out, group, lanes = put.place(sums, *values[0:2]), put.place(weights, *values[2:4]), put.place(x, *values[5:7])
-        totals = [put.held(put.load(put.after(out, LANES * row))) for row in range(ROWS)]
-        with cgutils.for_range_slice(builder, values[7].type(0), values[7], values[7].type(UNROLL)) as (k, _):
-            for n in range(UNROLL):
-                one = put.load(put.after(put.after(lanes, k, LANES), LANES * n))
-                line = put.after(put.after(group, k, values[4]), values[4], n)
-                for row, total in enumerate(totals):
-                    weight = put.splat(put.after(line, row))
-                    builder.store(put.multiply_add(weight, one, builder.load(total)), total)
-        for row, total in enumerate(totals):
-            put.store(builder.load(total), put.after(out, LANES * row))
-        return context.get_dummy_value()
+def _element(arena: Any) -> Any:
+    return INT if arena.dtype == types.uint32 else FLOAT
 
-    return types.void(*arguments), emit
+
+def _end(builder: Any, at: Any, inputs: Any, arena: Any, blocks: int) -> Any:
+    """Where a group ends."""
+    inputs_each = 1 if _element(arena) == FLOAT else 2
+    return builder.add(at, builder.mul(inputs, inputs.type(blocks * LANES // inputs_each)))
+
+
+def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Of an element of an array."""
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])

@@ -24,8 +24,8 @@ class Weights:
     comes with each sequence as `starts`.
 
     Attributes:
-        first: what a previous symbol adds to the first layer's input, newest symbol first: (k0, levels, R) for the
-            softmax, whose symbols are looked up; (k0, R) for logistics, whose symbols enter as numbers in [-1, 1].
+        first: what a previous symbol adds to the first layer's input, newest symbol first: (k0, levels or more, R) for
+            the softmax, whose symbols are looked up, also those that are never drawn; (k0, R) for logistics, whose symbols enter as numbers in [-1, 1].
         first_bias: (R,).
         taps: (N, K, R, 2 G), the oldest sample's first; of the outputs the first G pass tanh, the last G the sigmoid.
         dilations: (N,).
@@ -60,7 +60,7 @@ class Weights:
     def __post_init__(self) -> None:
         layers, kernel, residual, gates = self.taps.shape
         outputs = self.head.shape[1]
-        entries = (self.levels,) if self.kind == "softmax" else ()
+        entries = (self.first.shape[1],) if self.kind == "softmax" else ()
         wanted = {
             "first": (len(self.first), *entries, residual),
             "first_bias": (residual,),
