@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,6 +206,25 @@ def test_a_prompted_sound_does_not_depend_on_threads_either(model: Model) -> Non
         pytest.skip("this system does not carry on")
     prompt = Audio(np.sin(np.arange(1200) / 9)[None] * 0.3, model.sample_rate)
     assert sounds_of(model, count=2, prompt=prompt, jobs=1) == sounds_of(model, count=2, prompt=prompt, jobs=2)
+
+
+def test_a_sound_that_is_stopped_says_so_or_is_whole(model: Model) -> None:
+    stop = threading.Event()
+    whole = model.generate(count=2, seed=1, jobs=1)
+    request, stop_soon = Request(count=2, seed=1), lambda done, everything: stop.set()
+    for made, expected in zip(model.stream(request, 1, on_progress=stop_soon, stop=stop), whole, strict=False):
+        samples = made.audio.samples
+        assert np.isfinite(samples).all()
+        if samples.shape == expected.samples.shape:
+            assert np.array_equal(samples, expected.samples)
+        else:
+            assert made.remarks[-1] == f"stopped at {made.audio.seconds:.2f} of {model.seconds:g} s"
+
+
+def test_a_sound_may_be_as_long_as_the_model_says_and_no_longer(model: Model) -> None:
+    assert model.longest_seconds >= model.seconds
+    with pytest.raises(ValueError, match=f"makes 0.01 to {model.longest_seconds:g} s; ask within it"):
+        model.generate(count=1, seconds=model.longest_seconds + 0.01)
 
 
 def test_two_processes_end_with_equal_weights_and_with_those_of_one(

@@ -29,7 +29,7 @@ print(json.dumps({"factors": sorted(times[1:]), "peak": peak}))
 
 
 class Cost(NamedTuple):
-    """Of a model on one processor, sounds made one after another."""
+    """Of a model on one processor, that makes eight sounds: together where it is quicker so, else one after another."""
 
     real_time_factor: float  # seconds of work for a second of sound: the median of 5 trials, after one to warm up
     quickest: float

@@ -118,8 +118,9 @@ ENTRIES = (
     Entry(
         r"real.?time factor",
         "Real-time factor",
-        "Seconds of work for one second of sound, one sound after another on one processor of the computer named "
-        "above. Its interval is that of five trials, not of 95 %.",
+        "Seconds of work for one second of sound, of eight sounds made on one processor of the computer named above, "
+        "together where the model is quicker so, else one after another. Its interval is that of five trials, not of "
+        "95 %.",
     ),
     Entry(
         r"speed|seconds of sound",
