@@ -72,8 +72,8 @@ class Plan(NamedTuple):
 SPECTROGRAM_VAE = Kind(
     "A spectrogram VAE",
     "Sounds are drawn around the codes of training sounds, smoothed by a mixture of Gaussians (`--option "
-    "prior=mixture` takes the mixture alone, `prior=normal` the standard-normal prior), and are samples of p(x | code), "
-    "not its mean.",
+    "prior=mixture` takes the mixture alone, `prior=normal` the standard-normal prior), and are samples of "
+    "p(x | code), not its mean.",
 )
 WAVENET = Kind(
     "A WaveNet",
