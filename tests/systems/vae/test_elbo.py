@@ -95,7 +95,7 @@ def test_what_is_at_the_floor_may_be_anywhere_below_it() -> None:
     x, mean = torch.tensor([0.0, 0.0, 0.0, 0.4]), torch.tensor([-3.0, 0.1, 0.0, -0.2])
     normal = Normal(mean, torch.tensor(0.5))
     expected = torch.where(x > 0, -normal.log_prob(x), -normal.cdf(torch.zeros(4)).log())
-    torch.testing.assert_close(vae.surprise(x, mean, torch.tensor(0.5).log()), expected)
+    torch.testing.assert_close(vae.nats(x, mean, torch.tensor(0.5).log()), expected)
     assert torch.equal(vae.heard(mean), torch.tensor([0.0, 0.1, 0.0, 0.0]))
 
 

@@ -56,7 +56,7 @@ class ELBO(Objective):
             z = z + torch.exp(0.5 * code.log_variance) * batch.normal(config.latent)
         out = vae.network.decode(z, conditions)
         error = vae.heard(out.mean) - x
-        reconstruction = vae.surprise(x, out.mean, vae.log_noise).flatten(1).sum(dim=1).mean()
+        reconstruction = vae.nats(x, out.mean, vae.log_noise).flatten(1).sum(dim=1).mean()
         total = reconstruction
         parts = {"reconstruction": reconstruction / x[0].numel(), "error": error.square().mean().sqrt()}
         if config.variational:
@@ -66,7 +66,7 @@ class ELBO(Objective):
             total = total + warmth * config.beta * charged
             parts["divergence"] = divergence.sum(dim=1).mean()
         if vae.texture is not None:  # the spread learns from the mean's errors, and never bends the mean
-            total = total + vae.surprise(x, out.mean.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
+            total = total + vae.nats(x, out.mean.detach(), out.log_spread).flatten(1).sum(dim=1).mean()
         return Loss(total / x[0].numel(), parts)
 
 

@@ -89,7 +89,7 @@ class SpectrogramVAE(System):
         """A spectrogram as it can be: nothing below the floor of its representation."""
         return x.clamp_min(self.floor) if self.floor > -math.inf else x
 
-    def surprise(self, x: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:
+    def nats(self, x: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:
         """-ln p(x), elementwise, in nats: normal, and censored at the floor of the representation.
 
         Silence is not a level but all levels below the floor (Tobin 1958, https://doi.org/10.2307/1907382): a mean may

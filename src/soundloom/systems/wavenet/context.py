@@ -32,7 +32,7 @@ class ContextStack(nn.Module):
         """Samples from -1 to 1, (batch, time before), to (batch, channels, time): for the `time` samples that end one
         after the last given.
 
-        The first given sample begins a frame; at least config.reach of them come before the first asked for.
+        The first given sample begins a frame; at least config.frames whole frames come before the first asked for.
         """
         stride = self.config.stride
         whole = values.shape[1] // stride

@@ -66,7 +66,8 @@ class Likelihood(Objective):
         hidden = batch.uniform(1, name="frames")[:, 0] < share
         bits = wavenet.bits(crop, codes, wavenet.spectra(batch.x), hidden)
         total = mean_of(bits, crop.counted).mean()
-        parts = {"heard": mean_of(bits, crop.heard).mean()}
+        sounding = crop.heard.any(dim=1).sum()  # a crop may lie in the silence after a sound
+        parts = {"heard": mean_of(bits, crop.heard).sum() / sounding.clamp_min(1)}
         if not wavenet.training:
             theirs = yardsticks_of(wavenet, crop)
             parts |= {name: mean_of(found, crop.counted).mean() for name, found in theirs.items()}

@@ -19,6 +19,7 @@ from soundloom.systems.wavenet.gated import Convolution, GatedLayer, Stack
 from soundloom.systems.wavenet.logistics import initial_bias
 from soundloom.systems.wavenet.settings import WaveNetConfig
 
+WAVES = 8  # sines and cosines over the classes that an untrained first layer is made of
 CODE = 32  # numbers that a row of conditions is shortened to before it reaches every gate
 
 
@@ -34,6 +35,9 @@ class FirstLayer(nn.Module):
             else (config.first_kernel, config.residual)
         )
         self.taps = nn.Parameter(torch.randn(shape) / math.sqrt(config.first_kernel))
+        if config.classes:
+            with torch.no_grad():
+                self.taps[:, :levels] = smooth(len(self.taps), levels, config.residual) / math.sqrt(config.first_kernel)
         self.bias = nn.Parameter(torch.zeros(config.residual))
 
     def forward(self, symbols: Tensor) -> Tensor:
@@ -45,6 +49,24 @@ class FirstLayer(nn.Module):
 
     def _tap(self, weight: Tensor, symbols: Tensor) -> Tensor:
         return F.embedding(symbols, weight) if self.classes else values(symbols, self.levels)[..., None] * weight
+
+
+def smooth(tables: int, levels: int, width: int) -> Tensor:
+    """Random tables (table, level, width), of unit deviation, in which neighbouring classes are alike.
+
+    Classes are places on a line. A network that is not told so spends its first thousand steps on finding out.
+    """
+    place = torch.linspace(-1, 1, levels)[:, None]
+    waves = torch.arange(1, WAVES + 1)
+    shapes = [
+        place,
+        place.abs(),
+        torch.sin(math.pi * waves * place) / waves,
+        torch.cos(math.pi * waves * place) / waves,
+    ]
+    features = torch.cat([shape / shape.square().mean().sqrt() for shape in shapes], dim=1)
+    drawn = features @ torch.randn(tables, features.shape[1], width)
+    return drawn / drawn.square().mean().sqrt()
 
 
 def values(symbols: Tensor, levels: int) -> Tensor:
@@ -107,16 +129,16 @@ class Network(nn.Module):
         Returns:
             Logits or parameters, (batch, outputs, steps).
         """
-        earlier = 0 if begins else self.config.stack_field - self.config.first_kernel
-        time = steps + earlier  # of the first layer's output
+        time = steps if begins else steps + self.config.stack_field - self.config.first_kernel  # into the first gates
+        before = 0 if begins else self.config.gates_before
         moving: list[tuple[nn.Conv1d, Tensor]] = []
         if self.frames is not None and self.frame_gates is not None:
             assert spectra is not None
             assert position is not None
-            heard = at_samples(self.frames(spectra, hidden), position - earlier, time, self.frames.hop)
+            heard = at_samples(self.frames(spectra, hidden), position - before, steps + before, self.frames.hop)
             moving.append((self.frame_gates, heard))
         if self.context is not None and self.context_gates is not None:
-            moving.append((self.context_gates, self.context(values(symbols, self.levels), time)))
+            moving.append((self.context_gates, self.context(values(symbols, self.levels), steps + before)))
         x = self.first(symbols[:, -(time + self.config.first_kernel - 1) :])
         total = self.layers(x, self._added(self.code_parts(codes), moving), steps, begins)
         found: Tensor = self.head(F.relu(self.end(F.relu(total))))

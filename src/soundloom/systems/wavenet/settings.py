@@ -13,6 +13,8 @@ from typing import Any, Literal
 from soundloom.system import Augmentation
 
 SEEN = ("mulaw", "pcm")  # kinds of representation that it can predict
+BITS = 16  # of pcm
+MOST_LAYERS = 16  # of a cycle: the last one's dilation is 32,768
 GENTLE = Augmentation(gain_db=6.0)
 
 
@@ -27,7 +29,7 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
     Raises:
         ValueError: an unknown name or setting, or neither mu-law classes nor 16-bit levels.
     """
-    from soundloom.representations import build, describe
+    from soundloom.representations import PCM, build, describe
 
     if isinstance(given, str):
         given = {"kind": given}
@@ -36,7 +38,10 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
         raise ValueError(
             f"representation is {kind!r} but wavenet predicts samples: use mulaw (256 classes) or pcm (16-bit levels)"
         )
-    return describe(build({"sample_rate": before["sample_rate"], **given}))
+    made = build({"sample_rate": before["sample_rate"], **given})
+    if isinstance(made, PCM) and made.bits != BITS:
+        raise ValueError(f"bits is {made.bits} but must be {BITS} for the mixture; use mulaw with fewer levels instead")
+    return describe(made)
 
 
 def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | None:
@@ -85,6 +90,11 @@ class Context:
                 raise ValueError(
                     f"context.{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual"
                 )
+        if self.layers_per_cycle > MOST_LAYERS:
+            raise ValueError(
+                f"context.layers_per_cycle is {self.layers_per_cycle} but must be at most {MOST_LAYERS}; raise "
+                f"context.cycles or context.stride"
+            )
 
     @property
     def dilations(self) -> tuple[int, ...]:
@@ -97,8 +107,8 @@ class Context:
 
     @property
     def reach(self) -> int:
-        """Samples that can matter to the output for the last sample of a frame."""
-        return (self.frames + 1) * self.stride
+        """Samples before the last one of a frame that can matter to what conditions it."""
+        return (self.frames + 1) * self.stride - 1
 
 
 @dataclass(frozen=True)
@@ -126,10 +136,10 @@ class WaveNetConfig:
     frames: dict[str, Any] | None = field(default=None, metadata={"read": read_frames})  # heard by a vocoder
     frame_channels: int = 64  # of the layers that smooth the frames
 
-    crop: int = 8192  # predictions of a clip in a training step
+    crop: int = 16000  # predictions of a clip in a training step
     quiet: float = 0.25  # of a crop: silence that is learnt besides what the stack sees; later silence is left out
-    batch_size: int = 8
-    learning_rate: float = 2e-3
+    batch_size: int = 4
+    learning_rate: float = 4e-3
     weight_decay: float = 0.0
     unknown_share: float = 0.1  # of each condition, and of the frames, hidden in training
     augment: Augmentation = GENTLE
@@ -146,22 +156,27 @@ class WaveNetConfig:
             ("end", 1, 128),
             ("logistics", 1, 10),
             ("frame_channels", 1, 64),
-            ("crop", 16, 8192),
-            ("batch_size", 1, 8),
+            ("crop", 16, 16000),
+            ("batch_size", 1, 4),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
-        if self.layers_per_cycle > 16:
+        if self.layers_per_cycle > MOST_LAYERS:
             raise ValueError(
-                f"layers_per_cycle is {self.layers_per_cycle} but must be at most 16, a dilation of 32,768 samples; "
-                f"raise cycles, or take a context stack"
+                f"layers_per_cycle is {self.layers_per_cycle} but must be at most {MOST_LAYERS}, a dilation of 32,768 "
+                f"samples; raise cycles, or take a context stack"
+            )
+        if self.context is not None and self.crop < self.context.stride:
+            raise ValueError(
+                f"crop is {self.crop} but must be at least context.stride, {self.context.stride}, since crops begin "
+                f"with a frame; raise crop or lower context.stride"
             )
         for name, usual_share in (("unknown_share", 0.1), ("quiet", 0.25)):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"{name} is {getattr(self, name):g} but must be a share from 0 to 1; {usual_share:g} is usual"
                 )
-        for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.002 is usual")):
+        for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.004 is usual")):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
         if not 0 <= self.weight_decay < math.inf:
@@ -189,16 +204,21 @@ class WaveNetConfig:
         return (self.kernel - 1) * sum(self.dilations) + (self.first_kernel - 1) + 1
 
     @property
+    def gates_before(self) -> int:
+        """Places before a prediction's own at which what is added to the gates can matter to it."""
+        return (self.kernel - 1) * (sum(self.dilations) - self.dilations[0])
+
+    @property
     def tail(self) -> int:
         """Samples of silence after a sound that are learnt, so that silence goes on as silence."""
         return self.stack_field + round(self.quiet * self.crop)
 
     @property
     def receptive_field(self) -> int:
-        """Samples before the predicted one that can matter to it; with a context, for the last sample of its frame."""
-        return (
-            self.stack_field if self.context is None else self.stack_field - self.first_kernel - 1 + self.context.reach
-        )
+        """Samples before the predicted one that can matter to it; with a context the most, over places in a frame."""
+        if self.context is None:
+            return self.stack_field
+        return max(self.stack_field, self.gates_before + self.context.reach)
 
     @property
     def history(self) -> int:
@@ -211,28 +231,30 @@ SPEECH_MEL = {"kind": "mel", "sample_rate": 16000, "n_fft": 1024, "hop": 256, "b
 
 PRESETS = {
     "sounds": WaveNetConfig(),  # any short sounds; sees 2,047 samples: 128 ms at 16 kHz
-    "drums": WaveNetConfig(conditions=("kind",), crop=4096, augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
+    "drums": WaveNetConfig(conditions=("kind",), augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
     "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms, a whole short word
-        representation=mulaw(8000), layers_per_cycle=11, seconds=0.8, crop=6400, batch_size=4,
+        representation=mulaw(8000), layers_per_cycle=11, seconds=0.8,
         augment=Augmentation(gain_db=3.0),
     ),
     "music": WaveNetConfig(  # sees 192 ms by itself, 4 s by its context stack
         seconds=6.0, cut="windows", trim=False, conditions=(), cycles=3, residual=48, gate=48, skip=128,
-        context=Context(stride=128, cycles=4, layers_per_cycle=7, channels=48), batch_size=4,
+        context=Context(stride=128, cycles=4, layers_per_cycle=7, channels=48), crop=8192, learning_rate=2e-3,
     ),
     "vocoder": WaveNetConfig(  # mel frames to samples
         seconds=1.0, cut="windows", trim=False, conditions=(), layers_per_cycle=8, cycles=2, kernel=3,
-        frames=SPEECH_MEL, crop=4096, augment=Augmentation(gain_db=12.0),
+        frames=SPEECH_MEL, augment=Augmentation(gain_db=12.0),
     ),
     "tiny": WaveNetConfig(  # trains in seconds; the tests use it
         representation=mulaw(8000), seconds=0.5, cycles=1, layers_per_cycle=6, residual=16, gate=16, skip=16, end=16,
-        crop=512, batch_size=4, learning_rate=1e-2,
+        crop=512, learning_rate=1e-2,
     ),
     "paper": WaveNetConfig(  # 3 x dilations 1 to 512 and a field of 240 ms or so are published; the widths are ours
-        seconds=2.0, cycles=3, residual=64, gate=64, skip=256, end=256, learning_rate=1e-3,
+        seconds=2.0, cycles=3, residual=64, gate=64, skip=256, end=256, crop=8192, learning_rate=2e-3,
     ),
-    "ibab": WaveNetConfig(  # wavenet_params.json of github.com/ibab/tensorflow-wavenet; its crops have 100,000 samples
-        seconds=4.0, cut="windows", cycles=5, first_kernel=32, residual=32, gate=32, skip=512, end=512, conditions=(),
+    # wavenet_params.json of github.com/ibab/tensorflow-wavenet, where classes enter by a filter of 2: the initial one
+    # of 32 is for samples as numbers. Crops have 100,000 samples there.
+    "ibab": WaveNetConfig(
+        seconds=4.0, cut="windows", cycles=5, first_kernel=2, residual=32, gate=32, skip=512, end=512, conditions=(),
         crop=16384, batch_size=1, learning_rate=1e-3, augment=Augmentation(),
     ),
 }  # fmt: skip
