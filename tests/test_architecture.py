@@ -22,6 +22,7 @@ ROWS = (
     ("training", "export"),
     ("evaluation",),
     ("generate",),
+    ("vocoder",),
     ("checkpoint", "making", "pictures"),
     ("systems",),
     ("layers",),

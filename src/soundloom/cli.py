@@ -34,6 +34,7 @@ Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help=
 Embeddings = Annotated[
     list[str], typer.Option("--embedding", metavar="NAME", help="Besides referee and log-mel; default: those at hand.")
 ]
+PHASES = "pghi, griffin-lim:60, pghi+griffin-lim:60 or wavenet:RUN, a vocoder that you trained."
 Jobs = Annotated[int | None, typer.Option(min=1, help="Threads; the bytes do not depend on it.")]
 
 
@@ -174,6 +175,7 @@ def generate(
         list[str],
         typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal."),
     ] = [],  # noqa: B006
+    phase: Annotated[str | None, typer.Option(help=f"How a spectrogram becomes sound: {PHASES}")] = None,
     format: Annotated[Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Of the files.")] = "wav",
     picture: Annotated[bool, typer.Option(help="Draw the first 16 spectrograms into one PNG.")] = True,
     replace: Annotated[
@@ -200,7 +202,7 @@ def generate(
     coding: str = format
     if again is not None:
         given = (count != 8, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
-        if any(given) or any(wish is not None for wish in (seconds, seed, prompt)):
+        if any(given) or any(wish is not None for wish in (seconds, seed, prompt, phase)):
             raise ValueError(
                 "--again repeats a request as it was, so it goes with --out, --replace, --jobs and a model alone; "
                 "leave the others out, or ask anew without --again"
@@ -228,6 +230,7 @@ def generate(
             temperature=temperature,
             seed=chosen,
             options=_values(options, "--option"),
+            phase=phase,
         )
         loaded = load(source)
         if seed is None:
@@ -286,7 +289,7 @@ def _tell_rendered(done: Rendered, remarks: list[str], seconds: float) -> None:
 def reconstruct(
     files: Annotated[list[Path], typer.Argument(help="Sounds to encode and decode.")],
     representation: Annotated[str, typer.Option(help="What to see them as, such as mel, log, complex, if.")] = "mel",
-    phase: Annotated[str | None, typer.Option(help="How to find a phase, such as pghi or griffin-lim:60.")] = None,
+    phase: Annotated[str | None, typer.Option(help=f"How to find a phase: {PHASES}")] = None,
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("out/reconstructed"),
     seed: Annotated[int, typer.Option(min=0, help="Of the random phase.")] = 0,
     as_json: Json = False,
@@ -295,10 +298,12 @@ def reconstruct(
     from soundloom.audio import printable
     from soundloom.display import reconstruction_table
 
-    ending = f"{representation}{'-' + phase.replace(':', '') if phase else ''}"
+    method, _, rest = (phase or "").partition(":")  # a number, or the path of a run
+    ending = f"{representation}-{method}{Path(rest).name}" if method else representation
     targets, remarks = _targets(files, out, ending)
     rows = [
-        _reconstruct_one(path, target, representation, phase, seed) for path, target in zip(files, targets, strict=True)
+        _reconstruct_one(path, target, representation, phase, seed, remarks)
+        for path, target in zip(files, targets, strict=True)
     ]
     if as_json:
         _print_json({"representation": representation, "files": rows, "remarks": remarks})
@@ -525,13 +530,17 @@ def _targets(files: list[Path], out: Path, ending: str) -> tuple[list[Path], lis
     return targets, remarks
 
 
-def _reconstruct_one(path: Path, target: Path, representation: str, phase: str | None, seed: int) -> dict[str, Any]:
-    """Encode and decode one file, write what comes back, and say how near it is."""
+def _reconstruct_one(
+    path: Path, target: Path, representation: str, phase: str | None, seed: int, remarks: list[str]
+) -> dict[str, Any]:
+    """Encode and decode one file, write what comes back, and say how near it is; what is new goes to the remarks."""
     from soundloom.audio import Audio, read, write
     from soundloom.resynthesis import named, reconstruct
 
     sound = read(path)
     result = reconstruct(sound.samples, sound.sample_rate, named(representation, sound.sample_rate), phase, seed)
+    if result.remark is not None and result.remark not in remarks:
+        remarks.append(result.remark)
     write(target, Audio(result.samples, sound.sample_rate))
     return {
         "file": str(path),

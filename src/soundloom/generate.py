@@ -10,6 +10,7 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby, islice
@@ -50,6 +51,8 @@ class Request:
         temperature: 1 is the model's own variety, less is safer, 0 gives the most typical.
         seed: another seed, other sounds.
         options: settings that only one system has, see `Model.options`.
+        phase: how a model that makes spectrograms finds their phase, such as "pghi" or "wavenet:runs/voice", a vocoder
+            of yours; None is the model's own way.
     """
 
     count: int = 8
@@ -61,6 +64,7 @@ class Request:
     temperature: float = 1.0
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    phase: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.like, Audio | Path | str):
@@ -173,7 +177,7 @@ def stream_of(
     works = [_Work.prepare(system, each) for each in requests]
     rate = system.representation.sample_rate
     tell = None if on_progress is None else lambda done, everything: on_progress(done / rate, everything / rate)
-    return _made(system, works, jobs, Pace(sum(work.samples for work in works), tell, stop))
+    return _made(works, jobs, Pace(sum(work.samples for work in works), tell, stop))
 
 
 def length_of(system: System, request: Request) -> int:
@@ -222,6 +226,26 @@ def check(system: System, request: Request) -> None:
         raise ValueError("a request carries on from a prompt or is like a sound, not both; leave one out")
     system.check_options(request.options)
     system.schema.check(request.conditions)
+    _sounding(system, request)
+
+
+def _sounding(system: System, request: Request) -> System:
+    """The system, its weights shared, with the way from spectrograms to sounds that a request asks for.
+
+    Raises:
+        ValueError: it makes no spectrograms, or there is no such way.
+    """
+    if request.phase is None:
+        return system
+    from soundloom.vocoder import with_phase
+
+    if not isinstance(request.phase, str):
+        raise ValueError(f"phase is {request.phase!r} but must be the name of a method; pghi is one")
+    other = copy(system)  # whoever else has the system goes on as before
+    other.representation = with_phase(system.representation, request.phase)
+    if request.prompt is None:
+        other.together = max(system.together, getattr(other.representation, "together", 1))
+    return other
 
 
 def _is_number(value: Any, kind: type = Real) -> bool:
@@ -247,7 +271,9 @@ class _Work(NamedTuple):
     def prepare(cls, system: System, request: Request) -> _Work:
         rate = system.representation.sample_rate
         length = length_of(system, request)
-        remarks: list[str] = []
+        system = _sounding(system, request)
+        said = getattr(system.representation, "remark", None)
+        remarks: list[str] = [] if said is None else [said]
         prompt = None if request.prompt is None else _heard(request.prompt, rate, remarks)
         if prompt is not None and prompt.shape[1] >= length:
             longer = f", or ask for more --seconds (up to {system.longest / rate:g})" if length < system.longest else ""
@@ -283,7 +309,7 @@ class _Clip(NamedTuple):
             return (id(work), self.number)  # each has its own place on the path
         if work.like or work.prompt is not None:
             return (id(work),)
-        return (work.length, work.request.temperature, work.request.options)
+        return (work.length, work.request.temperature, work.request.options, work.request.phase)
 
     @property
     def distance(self) -> float:
@@ -292,12 +318,12 @@ class _Clip(NamedTuple):
         return self.number / max(1, request.count - 1) if len(self.work.like) == 2 else request.distance
 
 
-def _made(system: System, works: Sequence[_Work], jobs: int | None, pace: Pace) -> Generator[Made, None, None]:
+def _made(works: Sequence[_Work], jobs: int | None, pace: Pace) -> Generator[Made, None, None]:
     """The clips of all works in order, made in groups and threads."""
     count = sum(work.request.count for work in works)
     workers = min(count, jobs or available_processors())
     longest = max(work.length for work in works)
-    most = most_together(system.together, longest, workers)
+    most = most_together(max(work.system.together for work in works), longest, workers)
     clips = (_Clip(work, number) for work in works for number in range(work.request.count))
     groups = (
         list(alike)
@@ -305,12 +331,13 @@ def _made(system: System, works: Sequence[_Work], jobs: int | None, pace: Pace) 
         for _, alike in groupby(islice(clips, size), key=lambda clip: clip.kind)
     )
     ahead = groups_ahead(most, longest, workers)
-    return make_in_order(partial(_make, system, pace), groups, workers, ahead, pace)
+    return make_in_order(partial(_make, pace), groups, workers, ahead, pace)
 
 
-def _make(system: System, pace: Pace, clips: Sequence[_Clip]) -> list[Made]:
+def _make(pace: Pace, clips: Sequence[_Clip]) -> list[Made]:
     """Make clips of one kind in one call; none where the system was stopped before it made anything."""
-    work, rate = clips[0].work, system.representation.sample_rate
+    work = clips[0].work
+    system, rate = work.system, work.system.representation.sample_rate
     rngs = [stream(clip.work.request.seed, clip.number) for clip in clips]
     conditions = [clip.work.complete(rng) for clip, rng in zip(clips, rngs, strict=True)]
     given = 0 if work.prompt is None else work.prompt.shape[1]
@@ -393,26 +420,37 @@ def plain(request: Request) -> dict[str, Any]:
         "seed": int(request.seed),
         "options": dict(request.options),
         "sounds": {str(sound): fingerprint(str(sound)) for sound in given},
+        **_plain_phase(request.phase),
     }
+
+
+def _plain_phase(phase: str | None) -> dict[str, Any]:
+    """Nothing where none is asked for, as before there was a choice; of a vocoder also its digest."""
+    if phase is None:
+        return {}
+    from soundloom.vocoder import names_vocoder, vocoder_named
+
+    return {"phase": phase, **({"vocoder": vocoder_named(phase).digest} if names_vocoder(phase) else {})}
 
 
 def unplain(data: Mapping[str, Any], where: str) -> Request:
     """The request that `plain` wrote.
 
     Raises:
-        ValueError: not a request, or a sound that it names has changed or gone.
+        ValueError: not a request, or a sound or a vocoder that it names has changed or gone.
     """
     try:
         request = Request(
             count=int(data["count"]),
             seconds=None if data["seconds"] is None else float(data["seconds"]),
             conditions=dict(data["conditions"]),
-            prompt=None if data["prompt"] is None else _path(data["prompt"]),
-            like=tuple(_path(sound) for sound in data["like"]),
+            prompt=None if data["prompt"] is None else _text(data["prompt"]),
+            like=tuple(_text(sound) for sound in data["like"]),
             distance=float(data["distance"]),
             temperature=float(data["temperature"]),
             seed=int(data["seed"]),
             options=dict(data["options"]),
+            phase=None if data.get("phase") is None else _text(data["phase"]),
         )
         sounds = dict(data["sounds"])
     except (KeyError, TypeError, ValueError) as error:
@@ -422,10 +460,14 @@ def unplain(data: Mapping[str, Any], where: str) -> Request:
             raise ValueError(f"{where} names the sound {path}, which is not there; run it where it was made")
         if fingerprint(path) != expected:
             raise ValueError(f"{path} has changed since {where} was written, so the sounds would differ; put it back")
+    if _plain_phase(request.phase).get("vocoder") != data.get("vocoder"):
+        raise ValueError(
+            f"{request.phase} has changed since {where} was written, so the sounds would differ; put it back"
+        )
     return request
 
 
-def _path(value: Any) -> str:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no path")
+        raise TypeError(f"{value!r} is no text")
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from soundloom.representations import STFT, named
 from soundloom.representations.fidelity import log_spectral_distance, spectral_convergence
 from soundloom.streams import stream
 from soundloom.system import Representation
+from soundloom.vocoder import with_phase
 
 __all__ = ["Reconstruction", "named", "reconstruct"]
 
@@ -24,6 +24,7 @@ class Reconstruction(NamedTuple):
     samples: NDArray[np.float32]  # (channel, time), as long as what went in
     spectral_convergence_db: float  # lower is nearer, see `representations/fidelity.py`
     log_spectral_distance_db: float  # 0 is equal
+    remark: str | None = None  # what was done besides
 
 
 def reconstruct(
@@ -41,7 +42,8 @@ def reconstruct(
         audio: (channel, time).
         sample_rate: in Hz; must be the representation's.
         representation: what to go through, such as `named("mel", sample_rate)`.
-        method: a phase method in place of the representation's own, see `representations/phase/`.
+        method: a phase method in place of the representation's own, see `representations/phase/`; or SYSTEM:RUN, a
+            vocoder.
         seed: of what phase is drawn; same seed, same sound.
 
     Raises:
@@ -65,21 +67,11 @@ def reconstruct(
     before, after = stft.encode(clip).abs(), stft.encode(decoded).abs()
     together = (before.flatten(0, 2), after.flatten(0, 2))  # channels as one: a silent one may be among them
     return Reconstruction(
-        decoded[0].numpy(), float(spectral_convergence(*together)), float(log_spectral_distance(*together))
+        decoded[0].numpy(),
+        float(spectral_convergence(*together)),
+        float(log_spectral_distance(*together)),
+        getattr(representation, "remark", None),
     )
-
-
-def with_phase(representation: Representation, method: str) -> Representation:
-    """The same representation with another phase method.
-
-    Raises:
-        ValueError: it keeps the phase, or the method is unknown.
-    """
-    if not is_dataclass(representation) or "phase" not in {field.name for field in fields(representation)}:
-        kind = getattr(representation, "kind", type(representation).__name__)
-        raise ValueError(f"representation {kind!r} keeps the phase, so that there is none to find; leave --phase out")
-    changed: Representation = replace(representation, phase=method)
-    return changed
 
 
 def yardstick(sample_rate: int) -> STFT:

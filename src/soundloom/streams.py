@@ -15,3 +15,8 @@ def stream(seed: int, *index: int | str) -> torch.Generator:
     text = "/".join(str(part) for part in (seed, *index))
     start = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
     return torch.Generator().manual_seed(start)
+
+
+def branch(rng: torch.Generator) -> torch.Generator:
+    """A stream of its own whose start is one draw from another."""
+    return torch.Generator().manual_seed(int(torch.randint(2**63 - 1, (), generator=rng)))

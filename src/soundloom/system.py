@@ -227,6 +227,25 @@ class System(nn.Module, ABC):
         """
         return None
 
+    @property
+    def vocodes(self) -> Representation | None:
+        """The spectrogram that `vocode` makes sounds of, or None for a system that is no vocoder."""
+        return None
+
+    def vocode(self, spectra: Tensor, length: int, rngs: Sequence[Generator], heed: Heed) -> Tensor:
+        """Sounds that have given spectra.
+
+        Args:
+            spectra: as `vocodes` encodes single channels, (batch, frequency, frame).
+            length: samples to make, at the rate of `vocodes`.
+            rngs: sound i draws from rngs[i] alone.
+            heed: as in `sample`.
+
+        Returns:
+            (batch, 1, length).
+        """
+        raise NotImplementedError(f"{type(self).__name__} is no vocoder: it vocodes {self.vocodes}")
+
     def sampling_options(self) -> dict[str, str]:
         """Names of the sampling settings that this system alone has, with a sentence each."""
         return {}

@@ -13,7 +13,6 @@ import torch
 from torch import Generator, Tensor
 
 from soundloom.representations.phase.join import join
-from soundloom.representations.spectral import Spectral
 from soundloom.systems.vae.mixture import Place
 
 if TYPE_CHECKING:
@@ -87,7 +86,6 @@ def _misfit(vae: SpectrogramVAE, code: Tensor, given: Tensor, known: int, row: T
 
 def _frames_of(vae: SpectrogramVAE, prompt: Tensor) -> int:
     """Frames that the prompt alone decides: those whose window ends inside it."""
-    assert isinstance(vae.representation, Spectral)
     window, hop, rate = vae.representation.n_fft, vae.representation.hop, vae.representation.sample_rate
     if prompt.shape[1] < window:
         raise ValueError(

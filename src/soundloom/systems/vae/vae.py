@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 from soundloom.conditions import Schema, Value
 from soundloom.config import nearest
 from soundloom.joint import Joint
-from soundloom.representations.spectral import Logarithmic
+from soundloom.representations.spectral import Logarithmic, Spectral
 from soundloom.streams import stream
 from soundloom.system import (
     Batch,
@@ -49,11 +49,12 @@ class SpectrogramVAE(System):
     Config = VAEConfig
     continues = True
     resembles = True
+    representation: Spectral
     peaks: Tensor  # (2,): between which the peaks of nearly all training clips lie
 
     def __init__(self, config: VAEConfig, representation: Representation, schema: Schema) -> None:
         super().__init__()
-        self.config, self.representation, self.schema = config, representation, schema
+        self.config, self.schema = config, schema
         self.samples = round(config.seconds * representation.sample_rate)
         self.augmentation = config.augment
         silence = representation.encode(torch.zeros(1, 1, self.samples))
@@ -64,6 +65,8 @@ class SpectrogramVAE(System):
                 f"the vae system sees one level for each frequency and frame, which {kind} is not; choose mel, log, "
                 f"log-frequency or magnitude"
             )
+        assert isinstance(representation, Spectral)
+        self.representation = representation
         bands, frames = shape[2], shape[3]
         self.network: BandNetwork | course.CourseNetwork
         if config.network == "course":
@@ -198,26 +201,28 @@ class SpectrogramVAE(System):
     ) -> Tensor:
         rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
         texture = float(options.get("texture", 1.0)) * temperature
-        clips = []
-        for asked, row, rng in zip(conditions, rows, rngs, strict=True):
-            if prompt is not None:
+        if prompt is not None:
+            clips = []
+            for asked, rng in zip(conditions, rngs, strict=True):
                 starts = [self._start(asked, options, temperature, rng) for _ in range(STARTS)]
                 clips.append(carry_on(self, prompt, starts, temperature, texture, rng)[:, :length])
-                continue
-            if like:
-                x = self._resemble(like, row, distance, texture, rng)
-            else:
-                x = self._draw(row, temperature, texture, options, rng)
-            sound = self.representation.decode(x[None, None], rng)[0]
-            clips.append(self._cut(sound if like else self._levelled(sound), length))
-        return torch.stack(clips)
+            return torch.stack(clips)
+        spectra = [
+            self._resemble(like, row, distance, texture, rng)
+            if like
+            else self._draw(row, temperature, texture, options, rng)
+            for row, rng in zip(rows, rngs, strict=True)
+        ]
+        x = torch.stack(spectra)[:, None]
+        sounds = self.representation.decode_each(x, rngs, lambda samples: heed(min(samples, length)))
+        return torch.stack([self._cut(sound if like else self._levelled(sound), length) for sound in sounds])
 
     @torch.no_grad()
     def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor:
         x = self.representation.encode(audio)[:, 0]
         mean = self.heard(self.network.decode(self.network.encode(x, conditions).mean, conditions).mean)
-        clips = [self.representation.decode(clip[None, None], stream(0, row)) for row, clip in enumerate(mean)]
-        return torch.cat(clips)[..., : audio.shape[-1]]
+        sounds = self.representation.decode_each(mean[:, None], [stream(0, row) for row in range(len(mean))])
+        return sounds[..., : audio.shape[-1]]
 
     def texture_of(self, out: Decoded, strength: float, rng: Generator) -> Tensor:
         """What a sample of p(x | code) adds to its mean, (frequency, frame)."""
@@ -272,9 +277,10 @@ class SpectrogramVAE(System):
 
     def _cut(self, sound: Tensor, length: int) -> Tensor:
         sound = sound[:, :length].clone()
-        if length < self.samples:
-            fade = min(length, self.representation.sample_rate // 100)
-            sound[:, length - fade :] *= torch.linspace(1, 0, fade)
+        made = sound.shape[1]  # less than was asked for where it was stopped
+        if made < self.samples:
+            fade = min(made, self.representation.sample_rate // 100)
+            sound[:, made - fade :] *= torch.linspace(1, 0, fade)
         return sound
 
 

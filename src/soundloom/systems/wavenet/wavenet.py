@@ -65,6 +65,10 @@ class WaveNet(System):
         """Samples before the predicted one that can matter to it."""
         return self.config.receptive_field
 
+    @property
+    def vocodes(self) -> Representation | None:
+        return self.frames
+
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("wavenet", Waveform(self.representation.sample_rate), (Likelihood(self),)),)
 
