@@ -20,7 +20,8 @@ LEVELS = 65536
 # 97 % of itself there (0.05 bits). At -7 a scale is 30 levels: samples would cost 7.8 bits at the least, and silence
 # would hiss at -56 dB. A lower floor gains nothing and makes the gradients of means, at most 1 / scale, still steeper.
 LEAST_LOG_SCALE = -12.5
-FIRST_SCALE = 0.1  # of an untrained network
+FIRST_LOG_SCALES = (-1.0, -7.0)  # of an untrained network, from its widest component to its narrowest
+FIRST_MEANS = 0.05  # lie as far as this from silence
 NARROW = 1e-2  # bins of fewer scales: three terms of a series say what their width costs, to 1e-11 nats
 
 
@@ -103,12 +104,14 @@ def draw(
 
 
 def initial_bias(components: int) -> Tensor:
-    """Parameters of an untrained network, (3 M,): equal shares, means evenly over the inner half, wide scales.
+    """Parameters of an untrained network, (3 M,): equal shares, means near silence, scales from wide to narrow.
 
-    They overlap, so that every component has samples to begin with, and no sample is a surprise, loud or quiet.
+    Most samples are small, and there is always a wide component for those that are not. Ten equally wide ones spread
+    from side to side, where a component must first find its samples, cost 0.6 bits more on drums and 2 more on digits
+    after 400 steps of a small network.
     """
-    means = (2 * torch.arange(components) + 1) / components - 1
-    return torch.cat([torch.zeros(components), means / 2, torch.full((components,), math.log(FIRST_SCALE))])
+    means = FIRST_MEANS * ((2 * torch.arange(components) + 1) / components - 1)
+    return torch.cat([torch.zeros(components), means, torch.linspace(*FIRST_LOG_SCALES, components)])
 
 
 def _parts(parameters: Tensor, least_log_scale: float) -> tuple[Tensor, Tensor, Tensor]:
