@@ -24,6 +24,7 @@ SHORTER = (
     (r"--resume --minutes \d+", "--resume --steps 4"),
     (r"--minutes \d+", "--steps 2 --preset tiny --preview-seconds 0"),
     (r"--preset drums (.*)--preset tiny", r"--preset drums \1--set batch_size=4"),
+    (r"--preset vocoder (.*)--preset tiny", r"--preset vocoder \1--set crop=512 --set batch_size=2 --set cycles=1"),
     (r"torchrun --nproc-per-node \d+ --no-python soundloom", "soundloom"),
     (r"minutes=\d+", 'steps=2, preset="tiny", preview_seconds=0.0'),
 )
