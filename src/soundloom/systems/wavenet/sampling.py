@@ -35,7 +35,7 @@ _LOCK = threading.Lock()
 OPTIONS = {
     "weights": f"{', '.join(PRECISIONS)} or auto (default): bfloat16, which halves what is read for each sample, where "
     "that was measured to cost less than 0.5 % in bits",
-    "top_p": "1 (default) draws from all classes, less only from the likeliest that hold this share; mu-law only",
+    "top_p": "1 (default) draws from all classes, less only from the likeliest that hold this share",
 }
 
 

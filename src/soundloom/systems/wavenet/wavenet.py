@@ -19,7 +19,16 @@ from soundloom.representations import PCM, MuLaw, build
 from soundloom.representations.waveform import Waveform
 from soundloom.streams import stream
 from soundloom.system import MODEL, Clips, Heed, Report, Representation, Stage, System
-from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, mean_of, surprise, yardsticks_of
+from soundloom.systems.wavenet.likelihood import (
+    Crop,
+    Likelihood,
+    crop_of,
+    ends_of,
+    from_attack,
+    mean_of,
+    surprise,
+    yardsticks_of,
+)
 from soundloom.systems.wavenet.network import Network, before_clip
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS
 from soundloom.systems.wavenet.sampling import OPTIONS, check_options, costs, draw
@@ -37,6 +46,7 @@ class WaveNet(System):
 
     PRESETS = PRESETS
     Config = WaveNetConfig
+    config: WaveNetConfig
     continues = True
     together = 16
     measured = 128
@@ -77,13 +87,19 @@ class WaveNet(System):
         """Fit the yardsticks to the training set; the network starts from its histogram."""
         self.yardsticks.fit(lambda: self._counted(clips))
         if self.config.classes:
-            self.network.head.bias.copy_(self.yardsticks.unigram * math.log(2))
+            bits = self.yardsticks.bits(torch.arange(self.levels)[None])["unigram"][0]
+            self.network.head.bias.copy_(-bits * math.log(2))
 
     def _counted(self, clips: Clips) -> Iterator[tuple[Tensor, Tensor]]:
         """Symbols of the training set, (batch, time), and which of them count: all but long silence after a sound."""
-        for audio, _ in clips.batches(STUDIED):
+        for clip, _ in clips.batches(STUDIED):
+            audio = self.aligned(clip)
             ends = ends_of(audio[:, 0]) + self.config.tail
             yield self.representation.encode(audio)[:, 0], torch.arange(audio.shape[2]) < ends[:, None]
+
+    def aligned(self, audio: Tensor) -> Tensor:
+        """Clips (batch, 1, time) as they are learned: one-shots from their attack on, others as they are."""
+        return from_attack(audio) if self.config.cut == "start" and self.frames is None else audio
 
     def spectra(self, audio: Tensor) -> Tensor | None:
         """The frames that a vocoder is given for clips (batch, 1, time): (batch, band, frame), else None."""
@@ -108,6 +124,7 @@ class WaveNet(System):
 
     @torch.no_grad()
     def surprise(self, audio: Tensor, conditions: Tensor) -> dict[str, Tensor]:
+        audio = self.aligned(audio)
         symbols = self.representation.encode(audio)[:, 0]
         crop = crop_of(symbols, audio[:, 0], torch.zeros(len(audio)), self.config, self.before, whole=True)
         mine = self.bits(crop, conditions, self.spectra(audio), None)
@@ -117,10 +134,10 @@ class WaveNet(System):
     def settle(self, clips: Clips) -> None:
         """Measure in which precision weights can be stored without being heard."""
         audio, codes = next(iter(clips.batches(MEASURED)))
-        self.costs.copy_(costs(self, audio, codes))
+        self.costs.copy_(costs(self, self.aligned(audio), codes))
 
     def sampling_options(self) -> dict[str, str]:
-        return OPTIONS
+        return {name: said for name, said in OPTIONS.items() if self.config.classes or name != "top_p"}
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         super().check_options(options)
