@@ -109,40 +109,44 @@ def draw(
     length: int,
     codes: Tensor,
     spectra: Tensor | None,
-    given: Tensor | None,
+    prompt: Tensor | None,
     temperature: float,
     rngs: Sequence[Generator],
     heed: Heed,
     options: Mapping[str, Any],
 ) -> Tensor:
-    """Symbols (sequence, length), or fewer where `heed` says so.
+    """Sounds (sequence, 1, length), or shorter ones where `heed` says so; no more than they themselves is held.
 
     Args:
         wavenet: a trained model.
-        length: symbols of each sequence, the given ones among them.
+        length: samples of each sequence, those of the prompt among them.
         codes: rows of conditions, (sequence, width).
         spectra: for a vocoder, (sequence, band, frame), or None where they are unknown.
-        given: symbols that all sequences begin with, (time,), or None.
+        prompt: samples that all sequences begin with, (1, time), or None.
         temperature: 1 is the model's own distribution, 0 its mode.
         rngs: sequence i draws from rngs[i] alone.
-        heed: is told how many symbols there are.
+        heed: is told how many samples there are.
         options: see `OPTIONS`.
     """
     sequences = Sequences(wavenet, codes, spectra, _precision(wavenet, options))
     top_p, piece, draws = float(options.get("top_p", 1.0)), sequences.piece, sequences.sampler.draws
-    symbols = np.full((len(rngs), length), -1, np.int64)
-    known = 0 if given is None else len(given)
-    if given is not None:
-        symbols[:, :known] = given.numpy()
+    given = torch.zeros(1, 0) if prompt is None else prompt
+    heard, known = wavenet.representation.encode(given[None])[0, 0].numpy(), given.shape[1]
+    sounds = given.new_empty(len(rngs), 1, length)
+    sounds[..., :known] = given
     begin = max(0, known - wavenet.config.history) // piece * piece  # what lies before cannot matter
     for at in range(begin, length, piece):
-        here = np.ascontiguousarray(symbols[:, at : at + piece])
+        end = min(at + piece, length)
+        here = np.full((len(rngs), end - at), -1, np.int64)
+        here[:, : max(0, known - at)] = heard[at:end]
         drawn = torch.stack([torch.rand(piece, draws, generator=rng, dtype=torch.float64) for rng in rngs])
-        sequences.advance(here, drawn[:, : here.shape[1]].numpy(), at, temperature, top_p)
-        symbols[:, at : at + piece] = here
-        if not heed(at + here.shape[1]):
-            return torch.from_numpy(symbols[:, : at + here.shape[1]])
-    return torch.from_numpy(symbols)
+        sequences.advance(here, drawn[:, : end - at].numpy(), at, temperature, top_p)
+        new = max(at, known)
+        if new < end:
+            sounds[..., new:end] = wavenet.representation.decode(torch.from_numpy(here[:, None, new - at :]))
+        if not heed(end):
+            return sounds[..., :end]
+    return sounds
 
 
 def predict(

@@ -159,9 +159,7 @@ class WaveNet(System):
         options: Mapping[str, Any],
     ) -> Tensor:
         codes = torch.stack([torch.from_numpy(self.schema.encode(asked)) for asked in conditions])
-        sounds = self._make(length, codes, None, prompt, temperature, rngs, heed, options)
-        if prompt is not None:
-            sounds = torch.cat([prompt.expand(len(sounds), -1, -1), sounds[..., prompt.shape[1] :]], dim=2)
+        sounds = draw(self, length, codes, None, prompt, temperature, rngs, heed, options)
         return self._faded(sounds, 0 if prompt is None else prompt.shape[1])
 
     @torch.no_grad()
@@ -181,7 +179,7 @@ class WaveNet(System):
             (batch, 1, length).
         """
         codes = torch.zeros(len(spectra), self.schema.width)
-        return self._make(length, codes, spectra, None, temperature, rngs, heed, {})
+        return draw(self, length, codes, spectra, None, temperature, rngs, heed, {})
 
     @torch.no_grad()
     def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor | None:
@@ -189,26 +187,11 @@ class WaveNet(System):
         if spectra is None:
             return None
         rngs = [stream(0, row) for row in range(len(audio))]
-        return self._make(audio.shape[2], conditions, spectra, None, 1.0, rngs, lambda _: True, {})
-
-    def _make(
-        self,
-        length: int,
-        codes: Tensor,
-        spectra: Tensor | None,
-        prompt: Tensor | None,
-        temperature: float,
-        rngs: Sequence[Generator],
-        heed: Heed,
-        options: Mapping[str, Any],
-    ) -> Tensor:
-        given = None if prompt is None else self.representation.encode(prompt[None])[0, 0]
-        symbols = draw(self, length, codes, spectra, given, temperature, rngs, heed, options)
-        return self.representation.decode(symbols[:, None])
+        return draw(self, audio.shape[2], conditions, spectra, None, 1.0, rngs, lambda _: True, {})
 
     def _faded(self, sounds: Tensor, given: int) -> Tensor:
         """A sound that is cut off before a clip would end goes out within 10 ms, and does not click."""
-        fade = min(round(FADE_SECONDS * self.representation.sample_rate), sounds.shape[2] - given)
+        fade = max(0, min(round(FADE_SECONDS * self.representation.sample_rate), sounds.shape[2] - given))
         if sounds.shape[2] < self.samples:
             sounds[..., sounds.shape[2] - fade :] *= torch.linspace(1, 0, fade)
         return sounds
