@@ -89,8 +89,7 @@ def crop_of(
     """Where to look in each clip.
 
     A crop may lie anywhere from a clip's first sample to some silence after its last; at the edges more often than in
-    between, so that beginnings are learnt as well as what follows. The silence is as long as the network sees, and a
-    little longer, so that it learns to be silent after silence. Where clips are no longer than a crop, they are taken
+    between, so that beginnings are learnt as well as what follows. Where clips are no longer than a crop, they are taken
     whole, which costs no history.
 
     Args:

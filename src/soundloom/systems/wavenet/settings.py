@@ -137,7 +137,7 @@ class WaveNetConfig:
     frame_channels: int = 64  # of the layers that smooth the frames
 
     crop: int = 16000  # predictions of a clip in a training step
-    quiet: float = 0.25  # of a crop: silence that is learnt besides what the stack sees; later silence is left out
+    quiet: float = 0.25  # of a crop: silence after a sound that is learnt; later silence is left out
     batch_size: int = 4
     learning_rate: float = 4e-3
     weight_decay: float = 0.0
@@ -210,8 +210,8 @@ class WaveNetConfig:
 
     @property
     def tail(self) -> int:
-        """Samples of silence after a sound that are learnt, so that silence goes on as silence."""
-        return self.stack_field + round(self.quiet * self.crop)
+        """Samples of silence after a sound that are learnt."""
+        return round(self.quiet * self.crop)
 
     @property
     def receptive_field(self) -> int:
@@ -233,7 +233,7 @@ PRESETS = {
     "sounds": WaveNetConfig(),  # any short sounds; sees 2,047 samples: 128 ms at 16 kHz
     "drums": WaveNetConfig(conditions=("kind",), augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
     "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms, a whole short word
-        representation=mulaw(8000), layers_per_cycle=11, seconds=0.8,
+        representation=mulaw(8000), layers_per_cycle=11, seconds=0.8, crop=6400,
         augment=Augmentation(gain_db=3.0),
     ),
     "music": WaveNetConfig(  # sees 192 ms by itself, 4 s by its context stack
