@@ -15,7 +15,7 @@ from soundloom.systems.wavenet.sampler.drawing import (
     value,
 )
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add, add_starts, pass_gates, push, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_all, pass_gates, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
 from soundloom.systems.wavenet.sampler.plan import PAIR, Arena, Plan
 from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, weigh, weigh_steps
@@ -47,60 +47,45 @@ def advance(
         starts: (layer, frame, 2 G); step t is at frame (offset + t) / hop.
         logits: (step, outputs), takes the network's outputs; or without steps.
     """
-    shape = plan.shape
-    width = 2 * shape.gates
+    shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, together, queue_at = plan
+    queues, old, base, rise, x, skips, gates, gated, ended, outputs, masses, heard = memory
     frame = -1
     for t in range(len(symbols)):
         now = time + t
         if (offset + t) // hop != frame:
             frame = (offset + t) // hop
-            take_frame(memory.base, memory.rise, starts, frame, shape.gates, 0, 1)
+            take_frame(base, rise, starts, frame, shape.gates, 0, 1)
         share = np.float32((offset + t) % hop) / np.float32(hop) if starts.shape[1] > 1 else ZERO
-        enter(memory.x, memory.heard, plan.first, plan.first_bias, shape.levels)
-        push(memory.skips, 0, plan.skip_bias)
+        enter(x, heard, first, shape.levels)
+        skips[:] = skip_bias
         for layer in range(shape.layers):
-            steps, dilation = plan.together[layer], plan.dilations[layer]
-            old = plan.old_at[layer] * width
-            queue = plan.queue_at[layer]
+            steps, slots = together[layer], queue_at[layer + 1] - queue_at[layer]
             if now % steps == 0:
-                at = layer * shape.old
-                recall(
-                    memory.old,
-                    old,
-                    width,
-                    plan.old,
-                    at,
-                    memory.queues,
-                    queue,
-                    now,
-                    dilation,
-                    shape.residual,
-                    shape.kernel,
-                    steps,
-                )
-            push(memory.queues, (queue + now % (plan.queue_at[layer + 1] - queue)) * shape.residual, memory.x)
-            add_starts(
-                memory.gates, memory.old, old + now % steps * width, memory.base, memory.rise, layer * width, share
-            )
-            at = weigh_all(memory.gates, plan.steady, layer * shape.layer, memory.x)
-            pass_gates(memory.gates, memory.gated)
-            add(memory.x, plan.residual_bias, layer * shape.residual)
-            at = weigh_all(memory.x, plan.steady, at, memory.gated)
-            weigh_all(memory.skips, plan.steady, at, memory.gated)
+                queue = queues[queue_at[layer] : queue_at[layer + 1]]
+                recall(old[:steps], layer, old_arena, layer * shape.old, queue, now, dilations[layer])
+            push(queues[queue_at[layer] + now % slots], x, input_bias[layer])
+            add_starts(gates, old[now % steps, layer], base[layer], rise[layer], share)
+            at = weigh_all(gates, steady, layer * shape.layer, x)
+            if layer + 1 < shape.layers:
+                fetch_all(old[now % together[layer + 1], layer + 1])
+                fetch_all(base[layer + 1])
+            pass_gates(gates, gated)
+            at = weigh_all(x, steady, at, gated)
+            weigh_all(skips, steady, at, gated)
         if len(logits) or symbols[t] < 0:
-            rectify(memory.skips, shape.skip_scale)
-            push(memory.ended, 0, plan.end_bias)
-            at = weigh_all(memory.ended, plan.steady, shape.layers * shape.layer, memory.skips)
-            rectify(memory.ended, ONE)
-            push(memory.outputs, 0, plan.head_bias)
-            weigh_all(memory.outputs, plan.steady, at, memory.ended)
+            rectify(skips, shape.skip_scale)
+            ended[:] = end_bias
+            at = weigh_all(ended, steady, shape.layers * shape.layer, skips)
+            rectify(ended, ONE)
+            outputs[:] = head_bias
+            weigh_all(outputs, steady, at, ended)
         if len(logits):
             for o in range(logits.shape[1]):
-                logits[t, o] = memory.outputs[o]
+                logits[t, o] = outputs[o]
         if symbols[t] < 0:
             symbols[t] = draw(
-                memory.outputs,
-                memory.masses,
+                outputs,
+                masses,
                 shape.levels,
                 shape.components,
                 shape.least_log_scale,
@@ -108,64 +93,63 @@ def advance(
                 temperature,
                 top_p,
             )
-        for j in range(len(memory.heard) - 1, 0, -1):
-            memory.heard[j, 0] = memory.heard[j - 1, 0]
-        memory.heard[0, 0] = symbols[t]
+        for j in range(len(heard) - 1, 0, -1):
+            heard[j, 0] = heard[j - 1, 0]
+        heard[0, 0] = symbols[t]
 
 
 @compiled()
-def enter(x: Floats, heard: NDArray[np.int64], first: Floats, bias: Floats, levels: int) -> None:
-    """The first layer's input, from the symbols heard: looked up if there are `levels`, else as numbers."""
-    push(x, 0, bias)
+def enter(x: Floats, heard: NDArray[np.int64], first: Floats, levels: int) -> None:
+    """What the symbols heard add to the first layer's input: looked up if there are `levels`, else times a number."""
+    x[:] = ZERO
     for j in range(len(heard)):
         symbol = heard[j, 0]
+        entries = first[j, symbol if levels else 0]
         if levels:
             for r in range(len(x)):
-                x[r] += first[j, symbol, r]
+                x[r] += entries[r]
         else:
             for r in range(len(x)):
-                x[r] = multiply_add(first[j, 0, r], value(symbol), x[r])
+                x[r] = multiply_add(entries[r], value(symbol), x[r])
 
 
 @compiled()
-def recall(
-    sums: Floats,
-    to: int,
-    width: int,
-    arena: Arena,
-    at: int,
-    queues: Floats,
-    queue: int,
-    now: int,
-    dilation: int,
-    residual: int,
-    kernel: int,
-    steps: int,
-) -> None:
+def push(slot: Floats, x: Floats, bias: Floats) -> None:
+    """Complete a layer's input and put it into its queue, in place of what no step needs any more."""
+    for r in range(len(x)):
+        x[r] += bias[r]
+        slot[r] = x[r]
+
+
+@compiled()
+def recall(sums: Floats, layer: int, arena: Arena, at: int, queue: Floats, now: int, dilation: int) -> None:
     """Sum a layer's old taps for all the steps whose old samples are known.
 
     Args:
-        sums: takes `steps` rows of `width` from `to` on.
+        sums: (step, layer, 2 G), takes the layer's.
         arena: weights, the layer's from `at` on.
-        queues: inputs of layers, the layer's from its vector number `queue` on.
+        queue: the layer's, (slot, R).
     """
-    for n in range(to, to + steps * width):
-        sums[n] = ZERO
-    for output in range(to, to + width, PAIR * LANES):
-        for tap in range(kernel - 1):
-            x = (queue + (now + tap * dilation) % ((kernel - 1) * dilation)) * residual
+    steps, layers, width = sums.shape
+    slots, residual = queue.shape
+    apart = layers * width
+    for step in range(steps):
+        sums[step, layer][:] = ZERO
+    for output in range(layer * width, (layer + 1) * width, PAIR * LANES):
+        for tap in range(slots // dilation):
+            x = (now + tap * dilation) % slots * residual
             if steps == 1:
-                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 1, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 1, PAIR)
             elif steps == 2:
-                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 2, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 2, PAIR)
             elif steps == 4:
-                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 4, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 4, PAIR)
             elif steps == 8:
-                at = weigh_steps(sums, output, width, arena, at, queues, x, residual, 8, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 8, PAIR)
             else:
-                weigh_steps(sums, output, width, arena, at, queues, x, residual, 8, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queue, x, residual, 8, PAIR)
                 x += 8 * residual
-                at = weigh_steps(sums, output + 8 * width, width, arena, at, queues, x, residual, 8, PAIR)
+                at = weigh_steps(sums, output + 8 * apart, apart, arena, at, queue, x, residual, 8, PAIR)
 
 
 @compiled()

@@ -12,11 +12,11 @@ from soundloom.systems.wavenet.sampler.weights import Floats
 
 
 class Memory(NamedTuple):
-    """Flat arrays with a last axis of lanes, of which a lone sequence has one; R, G, S, E and outputs are padded.
+    """What is here for each of R, G, S, E or outputs, all of them padded, is there for one lane after another.
 
     Attributes:
-        queues: of each layer from `plan.queue_at` on, its input (time modulo (K - 1) dilation, R).
-        old: (layer, step, 2 G), sums of old taps for some steps ahead; of a lone sequence only.
+        queues: (slot, R), of each layer from `plan.queue_at` on its input at time modulo (K - 1) dilation.
+        old: (step, layer, 2 G), sums of old taps for some steps ahead; (1, 1, 2 G) if there are many lanes.
         base, rise: (layer, 2 G), what the gates start with at the last frame, and how much more at the next.
         x: (R), a layer's input.
         skips: (S), their sum so far.
@@ -51,9 +51,7 @@ def settled(plan: Plan, inputs: Floats, silence: int) -> Memory:
     shape, lanes = plan.shape, len(inputs)
     held = memory(plan, lanes)
     for layer in range(shape.layers):
-        queue = held.queues[
-            plan.queue_at[layer] * shape.residual * lanes : plan.queue_at[layer + 1] * shape.residual * lanes
-        ]
+        queue = held.queues[plan.queue_at[layer] : plan.queue_at[layer + 1]]
         queue.reshape(-1, shape.residual, lanes)[:, : inputs.shape[2]] = inputs[:, layer].T
     held.heard[...] = silence
     return held
@@ -62,16 +60,16 @@ def settled(plan: Plan, inputs: Floats, silence: int) -> Memory:
 def memory(plan: Plan, lanes: int) -> Memory:
     """All zero."""
     shape = plan.shape
-    width = 2 * shape.gates
-    ahead = plan.old_at[-1] if lanes == 1 else 0
+    width = 2 * shape.gates * lanes
+    ahead = (plan.together.max(), shape.layers) if lanes == 1 else (1, 1)
     return Memory(
-        empty(plan.queue_at[-1] * shape.residual * lanes),
-        empty(ahead * width),
-        empty(shape.layers * width * lanes),
-        empty(shape.layers * width * lanes),
+        empty(plan.queue_at[-1], shape.residual * lanes),
+        empty(*ahead, width),
+        empty(shape.layers, width),
+        empty(shape.layers, width),
         empty(shape.residual * lanes),
         empty(shape.skip * lanes),
-        empty(width * lanes),
+        empty(width),
         empty(shape.gates * lanes),
         empty(shape.end * lanes),
         empty(shape.outputs * lanes),

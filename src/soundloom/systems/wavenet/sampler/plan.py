@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -35,44 +36,36 @@ class Shape(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What the loops read; R, G, S, E and outputs are padded. Each bias is there once for each lane.
+    """What the loops read; R, G, S, E and outputs are padded.
 
     Attributes:
         first: (k0, levels, R), or (k0, 1, R) where symbols enter as numbers.
         steady: arena of what every step reads: of each layer the newest tap and the mix, then the end and the head.
         old: arena of each layer's older taps, the oldest first, in groups of PAIR blocks.
-        first_bias: (R, lanes).
-        residual_bias: (N, R, lanes).
-        skip_bias: (S, lanes), of all layers together.
-        end_bias: (E, lanes).
-        head_bias: (outputs, lanes).
+        input_bias: (N, R), of each layer's input.
+        skip_bias: (S,), of all layers together.
+        end_bias: (E,).
+        head_bias: (outputs,).
         dilations: (N,).
         together: (N,), steps for which a layer's old taps are summed at once.
         queue_at: (N + 1,), where each layer's queue begins, in vectors of R.
-        old_at: (N + 1,), where each layer's sums of old taps begin, in vectors of 2 G.
     """
 
     shape: Shape
     first: Floats
-    first_bias: Floats
     steady: Arena
     old: Arena
-    residual_bias: Floats
+    input_bias: Floats
     skip_bias: Floats
     end_bias: Floats
     head_bias: Floats
     dilations: NDArray[np.int64]
     together: NDArray[np.int64]
     queue_at: NDArray[np.int64]
-    old_at: NDArray[np.int64]
 
 
-def plan(weights: Weights, lanes: int, *, packed: bool = False) -> Plan:
-    """Lay out the weights for so many sequences side by side.
-
-    Args:
-        packed: put two weights, which must be bfloat16 already, into an element of the arenas.
-    """
+def plan(weights: Weights, *, packed: bool = False) -> Plan:
+    """Lay out the weights; `packed` puts two of them, which must be bfloat16 already, into an element of the arenas."""
     layers, kernel, _, _ = weights.taps.shape
     residual, gates = _up(weights.residual), _up(weights.gates)
     skip, end, outputs = _up(weights.skip), _up(len(weights.end_bias)), _up(weights.outputs)
@@ -87,10 +80,6 @@ def plan(weights: Weights, lanes: int, *, packed: bool = False) -> Plan:
             steady += _groups(matrix)
     steady += _groups(_pad(_pad(weights.end, 0, skip), 1, end)) + _groups(_pad(_pad(weights.head, 0, end), 1, outputs))
     old = [piece for layer in range(layers) for piece in _groups(np.concatenate(taps[layer, :-1]), PAIR)]
-    together = np.gcd(weights.dilations, TOGETHER).astype(np.int64)
-
-    def spread(bias: NDArray[np.floating]) -> Floats:
-        return aligned(np.repeat(bias.ravel(), lanes))
 
     first = weights.first if weights.kind == "softmax" else weights.first[:, None]
     return Plan(
@@ -110,17 +99,15 @@ def plan(weights: Weights, lanes: int, *, packed: bool = False) -> Plan:
             np.float32(weights.least_log_scale),
         ),
         aligned(_pad(first, 2, residual)),
-        spread(_pad(weights.first_bias, 0, residual)),
         _arena(steady, packed),
         _arena(old, packed),
-        spread(mix_bias[:, :residual]),
-        spread(mix_bias[:, residual:].sum(0, dtype=np.float64)),
-        spread(_pad(weights.end_bias, 0, end)),
-        spread(_pad(weights.head_bias, 0, outputs)),
+        aligned(np.concatenate([_pad(weights.first_bias, 0, residual)[None], mix_bias[:-1, :residual]])),
+        aligned(mix_bias[:, residual:].sum(0, dtype=np.float64)),
+        aligned(_pad(weights.end_bias, 0, end)),
+        aligned(_pad(weights.head_bias, 0, outputs)),
         weights.dilations.astype(np.int64),
-        together,
+        np.gcd(weights.dilations, TOGETHER).astype(np.int64),
         np.concatenate(([0], np.cumsum((kernel - 1) * weights.dilations))).astype(np.int64),
-        np.concatenate(([0], np.cumsum(together))).astype(np.int64),
     )
 
 
@@ -132,16 +119,17 @@ def rounded(weights: Floats) -> Floats:
 
 def aligned(values: NDArray[np.generic], dtype: type[np.generic] = np.float32) -> NDArray[np.float32]:
     """A copy that begins at a multiple of 64 bytes."""
-    copy = empty(values.size, dtype).reshape(values.shape)
+    copy = empty(*values.shape, dtype=dtype)
     copy[...] = values
     return copy
 
 
-def empty(size: int, dtype: type[np.generic] = np.float32) -> NDArray[np.float32]:
-    """Room for `size` numbers of four bytes, from a multiple of 64 bytes on; all are zero."""
-    room = np.zeros(4 * size + 63, np.uint8)
+def empty(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[np.float32]:
+    """Zeros, numbers of four bytes, from a multiple of 64 bytes on."""
+    size = 4 * math.prod(shape)
+    room = np.zeros(size + 63, np.uint8)
     start = -room.ctypes.data % 64
-    return room[start : start + 4 * size].view(dtype)
+    return room[start : start + size].view(dtype).reshape(shape)
 
 
 def group_widths(blocks: int, widest: int = BLOCKS) -> list[int]:

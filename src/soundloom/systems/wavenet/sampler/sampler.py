@@ -50,8 +50,8 @@ class Sampler:
                 head=rounded(weights.head),
             )
         self.weights = weights
-        self._alone = plan(weights, 1, packed=precision == "bfloat16")
-        self._together = plan(weights, LANES)
+        self._alone = plan(weights, packed=precision == "bfloat16")
+        self._together = plan(weights)
 
     @property
     def draws(self) -> int:

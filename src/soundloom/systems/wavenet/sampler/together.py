@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from soundloom.representations.compiled import compiled
 from soundloom.systems.wavenet.sampler.drawing import accumulate_masses, draw_class, draw_logistic, likeliest, value
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add, add_starts, pass_gates, push, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_all, pass_gates, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
 from soundloom.systems.wavenet.sampler.plan import PAIR, Plan
-from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, ROWS, weigh_lanes
+from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, ROWS, add_to_lanes, weigh_lanes
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 ZERO = np.float32(0.0)
@@ -43,9 +43,9 @@ def advance(
         starts: (sequence, layer, frame, 2 G); step t is at frame (offset + t) / hop.
         logits: (sequence, step, outputs), takes the network's outputs; or without steps.
     """
-    shape = plan.shape
+    shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, _, queue_at = plan
+    queues, old, base, rise, x, skips, gates, gated, ended, outputs, masses, heard = memory
     sequences, steps = symbols.shape
-    width = 2 * shape.gates * LANES
     wanted = logits.shape[1] > 0
     frame = -1
     for t in range(steps):
@@ -53,50 +53,40 @@ def advance(
         if (offset + t) // hop != frame:
             frame = (offset + t) // hop
             for lane in range(sequences):
-                take_frame(memory.base, memory.rise, starts[lane], frame, shape.gates, lane, LANES)
+                take_frame(base, rise, starts[lane], frame, shape.gates, lane, LANES)
         share = np.float32((offset + t) % hop) / np.float32(hop) if starts.shape[2] > 1 else ZERO
-        enter(memory.x, memory.heard, plan.first, plan.first_bias, shape.levels)
-        push(memory.skips, 0, plan.skip_bias)
+        enter(x, heard, first, shape.levels)
+        put_bias(skips, skip_bias)
         for layer in range(shape.layers):
-            queue = plan.queue_at[layer]
-            length = plan.queue_at[layer + 1] - queue
-            at = layer * shape.old
-            recall(
-                memory.gates,
-                plan.old,
-                at,
-                memory.queues,
-                queue,
-                now,
-                plan.dilations[layer],
-                shape.residual,
-                shape.kernel,
-            )
-            push(memory.queues, (queue + now % length) * shape.residual * LANES, memory.x)
-            add_starts(memory.gates, memory.gates, 0, memory.base, memory.rise, layer * width, share)
-            at = weigh_all(memory.gates, plan.steady, layer * shape.layer, memory.x)
-            pass_gates(memory.gates, memory.gated)
-            add(memory.x, plan.residual_bias, layer * shape.residual * LANES)
-            at = weigh_all(memory.x, plan.steady, at, memory.gated)
-            weigh_all(memory.skips, plan.steady, at, memory.gated)
+            queue = queues[queue_at[layer] : queue_at[layer + 1]]
+            recall(old[0, 0], old_arena, layer * shape.old, queue, now, dilations[layer])
+            push(queue[now % len(queue)], x, input_bias[layer])
+            add_starts(gates, old[0, 0], base[layer], rise[layer], share)
+            at = weigh_all(gates, steady, layer * shape.layer, x)
+            pass_gates(gates, gated)
+            if layer + 1 < shape.layers:
+                fetch_all(base[layer + 1])
+                fetch_all(queues[queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1])])
+            at = weigh_all(x, steady, at, gated)
+            weigh_all(skips, steady, at, gated)
         drawn = False
         for lane in range(sequences):
             drawn |= symbols[lane, t] < 0
         if wanted or drawn:
-            rectify(memory.skips, shape.skip_scale)
-            push(memory.ended, 0, plan.end_bias)
-            at = weigh_all(memory.ended, plan.steady, shape.layers * shape.layer, memory.skips)
-            rectify(memory.ended, ONE)
-            push(memory.outputs, 0, plan.head_bias)
-            weigh_all(memory.outputs, plan.steady, at, memory.ended)
+            rectify(skips, shape.skip_scale)
+            put_bias(ended, end_bias)
+            at = weigh_all(ended, steady, shape.layers * shape.layer, skips)
+            rectify(ended, ONE)
+            put_bias(outputs, head_bias)
+            weigh_all(outputs, steady, at, ended)
         if wanted:
             for lane in range(sequences):
                 for o in range(logits.shape[2]):
-                    logits[lane, t, o] = memory.outputs[o * LANES + lane]
+                    logits[lane, t, o] = outputs[o * LANES + lane]
         if drawn:
             draw(
-                memory.outputs,
-                memory.masses,
+                outputs,
+                masses,
                 symbols[:, t],
                 shape.levels,
                 shape.components,
@@ -106,51 +96,58 @@ def advance(
                 top_p,
             )
         for lane in range(sequences):
-            for j in range(len(memory.heard) - 1, 0, -1):
-                memory.heard[j, lane] = memory.heard[j - 1, lane]
-            memory.heard[0, lane] = symbols[lane, t]
+            for j in range(len(heard) - 1, 0, -1):
+                heard[j, lane] = heard[j - 1, lane]
+            heard[0, lane] = symbols[lane, t]
 
 
 @compiled()
-def enter(x: Floats, heard: NDArray[np.int64], first: Floats, bias: Floats, levels: int) -> None:
-    """The first layer's input, from the symbols heard: looked up if there are `levels`, else as numbers."""
-    push(x, 0, bias)
+def enter(x: Floats, heard: NDArray[np.int64], first: Floats, levels: int) -> None:
+    """What the symbols heard add to the first layer's input: looked up if there are `levels`, else times a number."""
+    x[:] = ZERO
     for j in range(len(heard)):
         for lane in range(LANES):
             symbol = heard[j, lane]
+            entries = first[j, symbol if levels else 0]
             if levels:
-                for r in range(len(x) // LANES):
-                    x[r * LANES + lane] += first[j, symbol, r]
+                for r in range(len(entries)):
+                    x[r * LANES + lane] += entries[r]
             else:
-                for r in range(len(x) // LANES):
-                    x[r * LANES + lane] = multiply_add(first[j, 0, r], value(symbol), x[r * LANES + lane])
+                for r in range(len(entries)):
+                    x[r * LANES + lane] = multiply_add(entries[r], value(symbol), x[r * LANES + lane])
 
 
 @compiled()
-def recall(
-    sums: Floats,
-    arena: Floats,
-    at: int,
-    queues: Floats,
-    queue: int,
-    now: int,
-    dilation: int,
-    residual: int,
-    kernel: int,
-) -> None:
+def put_bias(sums: Floats, bias: Floats) -> None:
+    sums[:] = ZERO
+    for n in range(len(bias)):
+        add_to_lanes(sums, n * LANES, bias[n])
+
+
+@compiled()
+def push(slot: Floats, x: Floats, bias: Floats) -> None:
+    """Complete a layer's input and put it into its queue, in place of what no step needs any more."""
+    for r in range(len(bias)):
+        add_to_lanes(x, r * LANES, bias[r])
+    slot[:] = x
+
+
+@compiled()
+def recall(sums: Floats, arena: Floats, at: int, queue: Floats, now: int, dilation: int) -> None:
     """Sum a layer's old taps.
 
     Args:
         arena: weights, the layer's from `at` on.
-        queues: inputs of layers, the layer's from its set of vectors number `queue` on.
+        queue: the layer's, (slot, R lanes).
     """
-    for n in range(len(sums)):
-        sums[n] = ZERO
+    slots, size = queue.shape
+    residual = size // LANES
+    sums[:] = ZERO
     for output in range(0, len(sums) // LANES, PAIR * LANES):
-        for tap in range(kernel - 1):
-            x = (queue + (now + tap * dilation) % ((kernel - 1) * dilation)) * residual * LANES
+        for tap in range(slots // dilation):
+            x = (now + tap * dilation) % slots * size
             for row in range(0, PAIR * LANES, ROWS):
-                weigh_lanes(sums, (output + row) * LANES, arena, at + row, PAIR * LANES, queues, x, residual)
+                weigh_lanes(sums, (output + row) * LANES, arena, at + row, PAIR * LANES, queue, x, residual)
             at += residual * PAIR * LANES
 
 
@@ -202,7 +199,7 @@ def draw(
 def spread_peaks(outputs: Floats, masses: Floats, classes: int) -> None:
     """Each lane's largest output, in place of all its masses."""
     last = (classes - 1) * LANES
-    push(masses, 0, outputs)
+    masses[:] = outputs
     for n in range(last):
         masses[n + LANES] = max(masses[n + LANES], masses[n])
     for lane in range(LANES):

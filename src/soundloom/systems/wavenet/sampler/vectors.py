@@ -123,6 +123,30 @@ def weigh_lanes(
     return types.void(sums, to, arena, at, apart, x, start, inputs), emit
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def add_to_lanes(typing: Any, sums: Any, to: Any, term: Any) -> Any:
+    """Add one number to 16 sums from `to` on."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        put = _Instructions(builder)
+        place = _place(context, builder, sums, *values[0:2])
+        put.store(builder.fadd(put.load(place), put.spread(values[2])), place)
+        return context.get_dummy_value()
+
+    return types.void(sums, to, types.float32), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch(typing: Any, array: Any, at: Any) -> Any:
+    """Have the 64 bytes brought near in which an element is, while something else is computed."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _Instructions(builder).fetch(_place(context, builder, array, *values))
+        return context.get_dummy_value()
+
+    return types.void(array, at), emit
+
+
 def _weigh(module: Any, element: Any, rows: int, blocks: int) -> Any:
     """The function that `weigh` calls: (sums, arena, x, sums_apart, x_apart, inputs)."""
     floats = FLOAT.as_pointer()
@@ -138,10 +162,13 @@ def _weigh(module: Any, element: Any, rows: int, blocks: int) -> Any:
     with cgutils.for_range_slice(put.builder, SIZE(0), inputs, SIZE(UNROLL)) as (k, _):
         line = put.after(arena, k, blocks * LANES // inputs_each)
         for first in range(0, UNROLL, inputs_each):
-            splats = [[put.splat(put.after(put.after(row, k), first + n)) for row in ins] for n in range(inputs_each)]
+            splats = [
+                [put.spread(put.builder.load(put.after(put.after(row, k), first + n))) for row in ins]
+                for n in range(inputs_each)
+            ]
             for block in range(blocks):
                 here = put.after(line, (first // inputs_each * blocks + block) * LANES)
-                put.ask_for(here)
+                put.fetch(here, AHEAD)
                 for weights, splat_of_rows in zip(put.weights(here), splats, strict=True):
                     for splat, total in zip(splat_of_rows, totals, strict=True):
                         put.accumulate(total[block], weights, splat)
@@ -165,7 +192,7 @@ def _weigh_lanes(module: Any) -> Any:
             one = put.load(put.after(put.after(x, k, LANES), LANES * n))
             line = put.after(put.after(arena, k, apart), apart, n)
             for row, total in enumerate(totals):
-                put.accumulate(total, put.splat(put.after(line, row)), one)
+                put.accumulate(total, put.spread(put.builder.load(put.after(line, row))), one)
     for row, total in enumerate(totals):
         put.store(put.builder.load(total), put.after(sums, LANES * row))
     put.builder.ret_void()
@@ -190,9 +217,9 @@ class _Instructions:
     def store(self, vector: Any, place: Any) -> None:
         self.builder.store(vector, self.builder.bitcast(place, vector.type.as_pointer()), align=4)
 
-    def splat(self, place: Any) -> Any:
+    def spread(self, number: Any) -> Any:
         """One float in every lane."""
-        first = self.builder.insert_element(FLOATS(ir.Undefined), self.builder.load(place), INT(0))
+        first = self.builder.insert_element(FLOATS(ir.Undefined), number, INT(0))
         return self.builder.shuffle_vector(first, FLOATS(ir.Undefined), INTS(None))
 
     def weights(self, place: Any) -> list[Any]:
@@ -214,12 +241,12 @@ class _Instructions:
         fused = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{LANES}f32")
         self.builder.store(self.builder.call(fused, [a, b, self.builder.load(total)]), total)
 
-    def ask_for(self, place: Any) -> None:
-        """Have the memory that is AHEAD of a place fetched."""
+    def fetch(self, place: Any, ahead: int = 0) -> None:
+        """Have the memory so many bytes after a place brought near."""
         pointer = self.builder.bitcast(place, ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, INT, INT, INT])
-        fetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        self.builder.call(fetch, [self.builder.gep(pointer, [SIZE(AHEAD)]), INT(0), INT(3), INT(1)])
+        prefetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        self.builder.call(prefetch, [self.builder.gep(pointer, [SIZE(ahead)]), INT(0), INT(3), INT(1)])
 
 
 def _function(module: Any, name: str, arguments: list[Any]) -> tuple[Any, _Instructions | None]:
