@@ -193,6 +193,7 @@ def _precision(wavenet: WaveNet, options: Mapping[str, Any]) -> Precision:
     return "bfloat16" if half <= TRANSPARENT * exact else "float32"
 
 
+@torch.no_grad()
 def _starts(network: Network, codes: Tensor, spectra: Tensor | None) -> np.ndarray:
     """What each layer's gates begin with, (sequence, layer, frame, 2 gate), each sequence computed by itself."""
     bias = torch.stack([layer.dilated.bias for layer in network.layers])

@@ -1,0 +1,167 @@
+"""How fast a WaveNet samples, untrained: samples a second, times real time, beside plain torch and the core's limit.
+
+    taskset -c 0 python benchmarks/wavenet.py        one core
+    python benchmarks/wavenet.py                     also two streams on two cores
+
+The public samplers with queues, measured with their own code on one Zen 4 core at the first configuration: 295 and 309
+samples a second (vincentherrmann/pytorch-wavenet, r9y9/wavenet_vocoder; torch 2.13), 792 (ibab/tensorflow-wavenet).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from statistics import median
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from soundloom.conditions import Schema
+from soundloom.generate import Request, stream_of
+from soundloom.processors import available_processors
+from soundloom.representations import build
+from soundloom.systems.wavenet import WaveNet
+from soundloom.systems.wavenet.packing import weights_of
+from soundloom.systems.wavenet.sampler.reference import Reference
+from soundloom.systems.wavenet.sampling import Sequences
+from soundloom.systems.wavenet.settings import PRESETS
+
+FIRST_USE = """
+import time, torch
+from soundloom.conditions import Schema
+from soundloom.generate import Request, stream_of
+from soundloom.representations import build
+from soundloom.systems.wavenet import WaveNet
+from soundloom.systems.wavenet.settings import PRESETS
+config = PRESETS["drums"]
+system = WaveNet(config, build(config.representation), Schema()).eval()
+begun = time.perf_counter()
+for count in (1, 16):
+    list(stream_of(system, Request(count=count, seconds=0.01), 1))
+print(time.perf_counter() - begun)
+"""
+TRIALS = 5
+
+
+def untrained(preset: str) -> WaveNet:
+    config = PRESETS[preset]
+    torch.manual_seed(0)
+    return WaveNet(config, build(config.representation), Schema()).eval()
+
+
+def multiply_adds(system: WaveNet) -> int:
+    """Of one sample: N (k R 2G + G (R + S)) + S E + E outputs."""
+    weights = weights_of(system.network)
+    return sum(part.size for part in (weights.taps, weights.mix, weights.end, weights.head))
+
+
+def rate(system: WaveNet, count: int, seconds: float, weights: str, jobs: int = 1) -> float:
+    """Samples a second of all sequences together, through the door that the command takes; the best of some trials."""
+    best = 0.0
+    for seed in range(TRIALS):
+        request = Request(count=count, seconds=seconds, seed=seed, options={"weights": weights})
+        begun = time.perf_counter()
+        made = sum(sound.audio.samples.shape[1] for sound in stream_of(system, request, jobs))
+        best = max(best, made / (time.perf_counter() - begun))
+    return best
+
+
+def plain_torch(system: WaveNet, count: int, steps: int = 200) -> float:
+    """Samples a second of the readable loop in torch, one operation after another."""
+    starts = torch.from_numpy(Sequences(system, torch.zeros(count, 0), None).fixed)
+    symbols, drawn = torch.full((count, steps), -1), torch.rand(count, steps, 1, dtype=torch.float64)
+    with torch.no_grad():
+        loop = Reference(weights_of(system.network), starts, system.before)
+        loop.advance(symbols[:, :20], drawn[:, :20], starts)
+        begun = time.perf_counter()
+        loop.advance(symbols, drawn, starts)
+    return count * steps / (time.perf_counter() - begun)
+
+
+def matrix_rate() -> float:
+    """Multiply-adds a second of torch's matrix product in single precision: what this core gives a library."""
+    a, b = torch.randn(768, 768), torch.randn(768, 768)
+    times = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - begun)
+    return 768**3 / min(times)
+
+
+def first_use() -> tuple[float, float]:
+    """Seconds to the first sample of one sequence and of sixteen: with nothing compiled yet, and from the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        said = [
+            subprocess.run(
+                [sys.executable, "-c", FIRST_USE], env=environment, check=True, capture_output=True, text=True
+            )
+            for _ in range(2)
+        ]
+    first, again = (float(done.stdout) for done in said)
+    return first, again
+
+
+def by_position(system: WaveNet, seconds: float) -> tuple[float, float]:
+    """Microseconds a sample of one sequence, in its first and in its last second."""
+    sequences = Sequences(system, torch.zeros(1, 0), None)
+    times = []
+    for at in range(0, round(seconds * system.representation.sample_rate), sequences.piece):
+        symbols, drawn = (
+            np.full((1, sequences.piece), -1, np.int64),
+            np.random.default_rng(at).random((1, sequences.piece, 1)),
+        )
+        begun = time.perf_counter()
+        sequences.advance(symbols, drawn, at)
+        times.append(1e6 * (time.perf_counter() - begun) / sequences.piece)
+    few = max(1, system.representation.sample_rate // sequences.piece)
+    return median(times[:few]), median(times[-few:])
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    console = Console()
+    limit = matrix_rate()
+    big, drums = untrained("paper"), untrained("drums")
+    table = Table(
+        "what", "samples/s", "x real time", "x plain torch", "of matrix rate", title="one core, untrained, mu-law"
+    )
+    rows = [
+        ("30 layers 64/256, one sequence, float32", big, 1, "float32"),
+        ("30 layers 64/256, one sequence, bfloat16 weights", big, 1, "bfloat16"),
+        ("30 layers 64/256, 16 sequences, float32", big, 16, "float32"),
+        ("preset drums, one sequence, float32", drums, 1, "float32"),
+        ("preset drums, one sequence, bfloat16 weights", drums, 1, "bfloat16"),
+        ("preset drums, 16 sequences, float32", drums, 16, "float32"),
+    ]
+    for name, system, count, weights in rows:
+        found, peer = rate(system, count, 0.5 if count == 1 else 0.25, weights), plain_torch(system, count)
+        hz = system.representation.sample_rate
+        share = found * multiply_adds(system) / limit
+        table.add_row(name, f"{found:,.0f}", f"{found / hz:.2f}", f"{found / peer:.0f}", f"{share:.0%}")
+    console.print(table)
+    facts = Table("what", "measured")
+    facts.add_row(
+        "multiply-adds of a sample, 30 layers 64/256; drums", f"{multiply_adds(big):,}; {multiply_adds(drums):,}"
+    )
+    facts.add_row("matrix product in torch, this core", f"{limit / 1e9:.1f} G multiply-adds a second")
+    first, again = first_use()
+    facts.add_row("to the first samples, nothing compiled; again", f"{first:.1f} s; {again:.2f} s")
+    early, late = by_position(drums, 60)
+    facts.add_row("preset drums, a sample in the first second; after a minute", f"{early:.2f} us; {late:.2f} us")
+    queue = 4 * weights_of(drums.network).queue_floats
+    facts.add_row("preset drums, queues of one sequence", f"{queue:,} bytes: 4 R times the sum of (k - 1) d")
+    if available_processors() > 1:
+        one, two = rate(drums, 1, 4.0, "float32"), rate(drums, 2, 4.0, "float32", jobs=2)
+        facts.add_row("preset drums, two streams on two cores", f"{two / one:.2f} times one")
+    console.print(facts)
+
+
+if __name__ == "__main__":
+    main()
