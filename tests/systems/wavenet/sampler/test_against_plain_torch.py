@@ -1,0 +1,186 @@
+"""The compiled sampler beside a plain loop in torch, over shapes, heads, batches, pieces, frames and threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soundloom.systems.wavenet.sampler.elementwise import exp, gate
+from soundloom.systems.wavenet.sampler.reference import Reference
+from soundloom.systems.wavenet.sampler.sampler import Sampler
+from soundloom.systems.wavenet.sampler.weights import Weights
+
+SILENCE, STEPS, HOP = 128, 90, 7
+NETWORKS = {  # residual, gate, skip, end channels; kernel; first kernel; head
+    "even": (16, 16, 16, 32, 2, 1, "softmax"),
+    "odd": (5, 7, 19, 3, 2, 1, "softmax"),
+    "wide kernels": (16, 16, 16, 16, 3, 3, "softmax"),
+    "mixture": (16, 16, 16, 16, 2, 1, "logistics"),
+    "mixture, wide kernels": (7, 5, 9, 11, 3, 4, "logistics"),
+}
+
+
+def weights(name: str) -> Weights:
+    residual, gates, skip, end, kernel, first, head = NETWORKS[name]
+    rng = np.random.default_rng(len(name))
+    dilations = np.array([1, 2, 4, 8, 16, 32, 1, 2], np.int64)
+    layers, outputs = len(dilations), 256 if head == "softmax" else 12
+
+    def drawn(*shape: int, inputs: int = 1) -> np.ndarray:
+        return (rng.standard_normal(shape) / np.sqrt(inputs)).astype(np.float32)
+
+    return Weights(
+        first=drawn(first, 257, residual) if head == "softmax" else drawn(first, residual),
+        first_bias=drawn(residual),
+        taps=drawn(layers, kernel, residual, 2 * gates, inputs=kernel * residual),
+        dilations=dilations,
+        mix=drawn(layers, gates, residual + skip, inputs=gates),
+        mix_bias=drawn(layers, residual + skip),
+        skip_scale=layers**-0.5,
+        end=drawn(skip, end, inputs=skip),
+        end_bias=drawn(end),
+        head=drawn(end, outputs, inputs=end),
+        head_bias=drawn(outputs),
+        kind=head,
+        levels=256 if head == "softmax" else 65536,
+    )
+
+
+def starts_of(network: Weights, sequences: int, frames: int = 4) -> np.ndarray:
+    shape = (sequences, len(network.dilations), frames, 2 * network.gates)
+    return np.random.default_rng(frames).standard_normal(shape).astype(np.float32)
+
+
+def run(
+    network: Weights, starts: np.ndarray, pieces: list[int], seed: int = 0, **more: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols, every third given, and logits, of sequences that each draw from a stream of their own."""
+    sampler, steps = Sampler(network), sum(pieces)
+    state = sampler.begin(starts, SILENCE)
+    symbols, uniforms = material(network, len(starts), steps, seed)
+    logits = np.zeros((len(starts), steps, network.outputs), np.float32)
+    at = 0
+    for piece in pieces:
+        here, said = (np.ascontiguousarray(whole[:, at : at + piece]) for whole in (symbols, logits))
+        now = np.ascontiguousarray(uniforms[:, at : at + piece])
+        sampler.advance(state, here, now, starts, hop=HOP, offset=at, logits=said, **more)
+        symbols[:, at : at + piece], logits[:, at : at + piece] = here, said
+        at += piece
+    return symbols, logits
+
+
+def material(network: Weights, sequences: int, steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    streams = [np.random.default_rng([seed, number]) for number in range(sequences)]
+    symbols = np.stack([rng.integers(0, network.levels, steps) for rng in streams])
+    symbols[:, np.arange(steps) % 3 > 0] = -1
+    return symbols, np.stack([rng.random((steps, network.draws)) for rng in streams])
+
+
+@pytest.mark.parametrize("sequences", [1, 2, 7, 16, 17])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_computes_what_plain_torch_computes(name: str, sequences: int) -> None:
+    network = weights(name)
+    starts = starts_of(network, sequences)
+    symbols, logits = run(network, starts, [STEPS])
+    exact = torch.from_numpy(starts).double()
+    plain = Reference(network, exact, SILENCE)
+    _, uniforms = material(network, sequences, STEPS, 0)
+    expected = torch.zeros(sequences, STEPS, network.outputs, dtype=torch.float64)
+    given = torch.from_numpy(symbols)  # what was drawn is heard by both, so that one rounding cannot lead them apart
+    plain.advance(given, torch.from_numpy(uniforms), exact, HOP, 0, expected)
+    assert np.abs(logits - expected.numpy()).max() < 2e-5
+    alike = Reference(network, exact, SILENCE)
+    drawn = torch.from_numpy(material(network, sequences, STEPS, 0)[0])
+    alike.advance(drawn, torch.from_numpy(uniforms), exact, HOP)
+    same = (drawn.numpy() == symbols).mean(axis=1)
+    assert np.median(same) == 1.0 or network.kind == "logistics"  # 65,536 levels may round to a neighbour
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    name=st.sampled_from(sorted(NETWORKS)),
+    sequences=st.integers(2, 18),
+    cuts=st.lists(st.integers(1, STEPS - 1), max_size=4, unique=True),
+)
+def test_a_sequence_is_the_same_to_the_bit_alone_and_among_others_whole_and_in_pieces(
+    name: str, sequences: int, cuts: list[int]
+) -> None:
+    network = weights(name)
+    starts = starts_of(network, sequences)
+    symbols, logits = run(network, starts, np.diff([0, *sorted(cuts), STEPS]).tolist())
+    one, its = run(network, starts[:1], [STEPS])
+    assert np.array_equal(symbols[0], one[0])
+    assert np.array_equal(logits[0], its[0])
+
+
+def test_states_in_several_threads_do_not_disturb_each_other() -> None:
+    network = weights("even")
+    starts = starts_of(network, 1)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: run(network, starts, [STEPS], seed)[0], range(8)))
+    for seed, symbols in enumerate(together):
+        assert np.array_equal(symbols, run(network, starts, [STEPS], seed)[0])
+
+
+def test_rounded_weights_are_those_of_bfloat16() -> None:
+    network = weights("even")
+    halves = {
+        name: torch.from_numpy(getattr(network, name)).bfloat16().float().numpy()
+        for name in ("taps", "mix", "end", "head")
+    }
+    starts = starts_of(network, 1)
+    symbols, _ = material(network, 1, STEPS, 0)
+    symbols = np.maximum(symbols, 3)
+    said = []
+    for sampler in (Sampler(network, "bfloat16"), Sampler(replace(network, **halves))):
+        logits = np.zeros((1, STEPS, network.outputs), np.float32)
+        uniforms = np.zeros((1, STEPS, 1))
+        sampler.advance(sampler.begin(starts, SILENCE), symbols.copy(), uniforms, starts, hop=HOP, logits=logits)
+        said.append(logits)
+    assert np.array_equal(*said)
+
+
+def test_classes_are_drawn_as_often_as_they_are_likely() -> None:
+    network = weights("even")
+    starts = starts_of(network, 16, frames=1)
+    counts, expected = np.zeros(256), np.zeros(256)
+    for seed in range(40):
+        symbols, logits = run(network, starts, [30], seed)
+        free = np.arange(30) % 3 > 0
+        chances = torch.from_numpy(logits[:, free]).double().softmax(-1).numpy()
+        counts += np.bincount(symbols[:, free].ravel(), minlength=256)
+        expected += chances.sum(axis=(0, 1))
+    likely = expected > 20
+    assert likely.sum() > 30
+    deviation = ((counts - expected)[likely] ** 2 / expected[likely]).sum()
+    assert deviation < likely.sum() + 5 * np.sqrt(2 * likely.sum())  # chi-square, five deviations
+
+
+def test_at_temperature_0_the_likeliest_class_is_taken() -> None:
+    network = weights("odd")
+    symbols, logits = run(network, starts_of(network, 3), [STEPS], temperature=0.0)
+    free = np.arange(STEPS) % 3 > 0
+    assert np.array_equal(symbols[:, free], logits[:, free].argmax(axis=-1))
+
+
+@pytest.mark.parametrize("x", [np.linspace(-87, 88, 4001), np.linspace(-1, 1, 4001)])
+def test_exp_is_exact_to_single_precision(x: np.ndarray) -> None:
+    single = x.astype(np.float32)
+    found = np.array([exp(value) for value in single], np.float64)
+    assert np.abs(found / np.exp(single.astype(np.float64)) - 1).max() < 2.5e-7
+
+
+def test_gates_are_exact_to_single_precision_and_finite_anywhere() -> None:
+    rng = np.random.default_rng(0)
+    heard, opened = (
+        np.concatenate((rng.normal(0, 3, 2000), [0, -1e9, 1e9, 90, -90])).astype(np.float32) for _ in range(2)
+    )
+    found = np.array([gate(a, b) for a, b in zip(heard, opened, strict=True)], np.float64)
+    exact = np.tanh(heard.astype(np.float64)) / (1 + np.exp(-np.clip(opened.astype(np.float64), -700, 700)))
+    assert np.abs(found - exact).max() < 4e-7
