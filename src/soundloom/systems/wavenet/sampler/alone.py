@@ -59,16 +59,28 @@ def advance(
         enter(x, heard, first, shape.levels)
         skips[:] = skip_bias
         for layer in range(shape.layers):
-            steps, slots = together[layer], queue_at[layer + 1] - queue_at[layer]
+            steps, queue, slots = together[layer], queue_at[layer], queue_at[layer + 1] - queue_at[layer]
             if now % steps == 0:
-                queue = queues[queue_at[layer] : queue_at[layer + 1]]
-                recall(old[:steps], layer, old_arena, layer * shape.old, queue, now, dilations[layer])
-            push(queues[queue_at[layer] + now % slots], x, input_bias[layer])
-            add_starts(gates, old[now % steps, layer], base[layer], rise[layer], share)
+                recall(
+                    old,
+                    steps,
+                    shape.layers,
+                    layer,
+                    old_arena,
+                    layer * shape.old,
+                    queues,
+                    queue,
+                    slots,
+                    now,
+                    dilations[layer],
+                )
+            push(queues, queue + now % slots, x, input_bias, layer)
+            add_starts(gates, old, now % steps * shape.layers + layer, base, rise, layer, share)
             at = weigh_all(gates, steady, layer * shape.layer, x)
             if layer + 1 < shape.layers:
-                fetch_all(old[now % together[layer + 1], layer + 1])
-                fetch_all(base[layer + 1])
+                step = now % together[layer + 1]
+                fetch_all(old, (step * shape.layers + layer + 1) * len(gates), len(gates))
+                fetch_all(base, (layer + 1) * len(gates), len(gates))
             pass_gates(gates, gated)
             at = weigh_all(x, steady, at, gated)
             weigh_all(skips, steady, at, gated)
@@ -114,59 +126,72 @@ def enter(x: Floats, heard: NDArray[np.int64], first: Floats, levels: int) -> No
 
 
 @compiled()
-def push(slot: Floats, x: Floats, bias: Floats) -> None:
+def push(queues: Floats, slot: int, x: Floats, bias: Floats, layer: int) -> None:
     """Complete a layer's input and put it into its queue, in place of what no step needs any more."""
     for r in range(len(x)):
-        x[r] += bias[r]
-        slot[r] = x[r]
+        x[r] += bias[layer, r]
+        queues[slot, r] = x[r]
 
 
 @compiled()
-def recall(sums: Floats, layer: int, arena: Arena, at: int, queue: Floats, now: int, dilation: int) -> None:
-    """Sum a layer's old taps for all the steps whose old samples are known.
+def recall(
+    sums: Floats,
+    steps: int,
+    layers: int,
+    layer: int,
+    arena: Arena,
+    at: int,
+    queues: Floats,
+    queue: int,
+    slots: int,
+    now: int,
+    dilation: int,
+) -> None:
+    """Sum a layer's old taps for as many steps as their old samples are known.
 
     Args:
-        sums: (step, layer, 2 G), takes the layer's.
+        sums: (step layers, 2 G), takes the layer's.
         arena: weights, the layer's from `at` on.
-        queue: the layer's, (slot, R).
+        queues: (slot, R), the layer's `slots` from `queue` on.
     """
-    steps, layers, width = sums.shape
-    slots, residual = queue.shape
+    width, residual = sums.shape[1], queues.shape[1]
     apart = layers * width
     for step in range(steps):
-        sums[step, layer][:] = ZERO
+        for g in range(width):
+            sums[step * layers + layer, g] = ZERO
     for output in range(layer * width, (layer + 1) * width, PAIR * LANES):
         for tap in range(slots // dilation):
-            x = (now + tap * dilation) % slots * residual
+            x = (queue + (now + tap * dilation) % slots) * residual
             if steps == 1:
-                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 1, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 1, PAIR)
             elif steps == 2:
-                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 2, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 2, PAIR)
             elif steps == 4:
-                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 4, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 4, PAIR)
             elif steps == 8:
-                at = weigh_steps(sums, output, apart, arena, at, queue, x, residual, 8, PAIR)
+                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 8, PAIR)
             else:
-                weigh_steps(sums, output, apart, arena, at, queue, x, residual, 8, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queues, x, residual, 8, PAIR)
                 x += 8 * residual
-                at = weigh_steps(sums, output + 8 * apart, apart, arena, at, queue, x, residual, 8, PAIR)
+                at = weigh_steps(sums, output + 8 * apart, apart, arena, at, queues, x, residual, 8, PAIR)
 
 
 @compiled()
 def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats) -> int:
     """Add all inputs to all sums, group by group; returns where the arena goes on."""
-    to, outputs = 0, len(sums)
+    inputs, outputs, to = len(x), len(sums), 0
     while to + BLOCKS * LANES <= outputs:
-        at = weigh(sums, to, arena, at, x, len(x), BLOCKS)
+        at = weigh(sums, to, arena, at, x, inputs, BLOCKS)
         to += BLOCKS * LANES
     while to + 4 * LANES <= outputs:
-        at = weigh(sums, to, arena, at, x, len(x), 4)
+        at = weigh(sums, to, arena, at, x, inputs, 4)
         to += 4 * LANES
-    if to + 2 * LANES <= outputs:
-        at = weigh(sums, to, arena, at, x, len(x), 2)
+    while to + 2 * LANES <= outputs:
+        at = weigh(sums, to, arena, at, x, inputs, 2)
         to += 2 * LANES
-    if to < outputs:
-        at = weigh(sums, to, arena, at, x, len(x), 1)
+    while to < outputs:
+        at = weigh(sums, to, arena, at, x, inputs, 1)
+        to += LANES
     return at
 
 

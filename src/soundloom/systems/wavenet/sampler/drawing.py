@@ -30,7 +30,7 @@ def likeliest(logits: Floats, lane: int, lanes: int, classes: int) -> int:
 @compiled(reorder=True)
 def largest(logits: Floats, classes: int) -> np.float32:
     """The same in any order."""
-    peak = logits[0]
+    peak: np.float32 = logits[0]
     for c in range(1, classes):
         peak = max(peak, logits[c])
     return peak
@@ -40,7 +40,7 @@ def largest(logits: Floats, classes: int) -> np.float32:
 def accumulate_masses(
     logits: Floats, masses: Floats, lanes: int, classes: int, temperature: float, top_p: float
 ) -> None:
-    """Put, for each class, the sum of probabilities up to it, not yet divided by their total, in place of a lane's peak.
+    """Put, for each class, the sum of masses up to it in place of a peak; a mass is in proportion to a probability.
 
     Args:
         logits: (class, lane).

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.vectors import FLOAT, INT, instruction
 
 LOG2_E = np.float32(1.44269504)
 LN_2_HIGH = np.float32(0.693359375)  # few bits: a product with a whole number is exact
@@ -28,7 +26,7 @@ C5 = np.float32(1 / 120)
 C6 = np.float32(1 / 720)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
 def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
     signature = types.float32(types.float32, types.float32, types.float32)
@@ -39,14 +37,14 @@ def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     return signature, emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
 def scale_by_power(typing: Any, x: Any, rounded: Any) -> Any:
     """x * 2^n, for normal numbers, where `rounded` = ROUND + n: its lowest bits go to where x has its exponent."""
     signature = types.float32(types.float32, types.float32)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        x, rounded = (builder.bitcast(value, ir.IntType(32)) for value in values)
-        return builder.bitcast(builder.add(x, builder.shl(rounded, x.type(23))), cgutils.ir.FloatType())
+        x, rounded = (builder.bitcast(value, INT) for value in values)
+        return builder.bitcast(builder.add(x, builder.shl(rounded, x.type(23))), FLOAT)
 
     return signature, emit
 
@@ -59,7 +57,8 @@ def exp(x: np.float32) -> np.float32:
     n = whole - ROUND
     r = multiply_add(n, -LN_2_LOW, multiply_add(n, -LN_2_HIGH, x))
     tail = multiply_add(multiply_add(multiply_add(multiply_add(C6, r, C5), r, C4), r, C3), r, C2)
-    return scale_by_power(multiply_add(r * r, tail, r) + ONE, whole)
+    raised: np.float32 = scale_by_power(multiply_add(r * r, tail, r) + ONE, whole)
+    return raised
 
 
 @compiled()

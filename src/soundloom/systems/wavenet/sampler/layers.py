@@ -33,21 +33,19 @@ def take_frame(base: Floats, rise: Floats, starts: Floats, frame: int, gates: in
 
 
 @compiled()
-def add_starts(gates: Floats, old: Floats, base: Floats, rise: Floats, share: np.float32) -> None:
+def add_starts(gates: Floats, old: Floats, row: int, base: Floats, rise: Floats, layer: int, share: np.float32) -> None:
     """Sums of old taps, plus what gates start with, `share` of the way from one frame to the next."""
-    if share == ZERO:
-        for g in range(len(gates)):
-            gates[g] = old[g] + base[g]
-    else:
-        for g in range(len(gates)):
-            gates[g] = old[g] + multiply_add(share, rise[g], base[g])
+    still = share == ZERO
+    for g in range(len(gates)):
+        start = base[layer, g] if still else multiply_add(share, rise[layer, g], base[layer, g])
+        gates[g] = old[row, g] + start
 
 
 @compiled()
-def fetch_all(row: Floats) -> None:
-    """Have a row brought near."""
-    for n in range(0, len(row), LANES):
-        fetch(row, n)
+def fetch_all(array: Floats, at: int, count: int) -> None:
+    """Have so many elements of an array, seen as flat, brought near."""
+    for n in range(at, at + count, LANES):
+        fetch(array, n)
 
 
 @compiled()

@@ -65,7 +65,7 @@ class Sampler:
             starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts.
             silence: the symbol of silence.
         """
-        inputs = np.stack([inputs_in_silence(self.weights, np.float32(one[:, 0]), silence) for one in starts])
+        inputs = np.stack([inputs_in_silence(self.weights, one[:, 0].astype(np.float32), silence) for one in starts])
         groups = []
         for first in range(0, len(inputs), LANES):
             group = inputs[first : first + LANES]

@@ -13,7 +13,7 @@ from soundloom.systems.wavenet.sampler.drawing import accumulate_masses, draw_cl
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
 from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_all, pass_gates, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
-from soundloom.systems.wavenet.sampler.plan import PAIR, Plan
+from soundloom.systems.wavenet.sampler.plan import PAIR, Arena, Plan
 from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, ROWS, add_to_lanes, weigh_lanes
 from soundloom.systems.wavenet.sampler.weights import Floats
 
@@ -58,15 +58,16 @@ def advance(
         enter(x, heard, first, shape.levels)
         put_bias(skips, skip_bias)
         for layer in range(shape.layers):
-            queue = queues[queue_at[layer] : queue_at[layer + 1]]
-            recall(old[0, 0], old_arena, layer * shape.old, queue, now, dilations[layer])
-            push(queue[now % len(queue)], x, input_bias[layer])
-            add_starts(gates, old[0, 0], base[layer], rise[layer], share)
+            queue, slots = queue_at[layer], queue_at[layer + 1] - queue_at[layer]
+            recall(old, old_arena, layer * shape.old, queues, queue, slots, now, dilations[layer])
+            push(queues, queue + now % slots, x, input_bias, layer)
+            add_starts(gates, old, 0, base, rise, layer, share)
             at = weigh_all(gates, steady, layer * shape.layer, x)
             pass_gates(gates, gated)
             if layer + 1 < shape.layers:
-                fetch_all(base[layer + 1])
-                fetch_all(queues[queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1])])
+                fetch_all(base, (layer + 1) * len(gates), len(gates))
+                slot = queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1])
+                fetch_all(queues, slot * len(x), len(x))
             at = weigh_all(x, steady, at, gated)
             weigh_all(skips, steady, at, gated)
         drawn = False
@@ -125,34 +126,39 @@ def put_bias(sums: Floats, bias: Floats) -> None:
 
 
 @compiled()
-def push(slot: Floats, x: Floats, bias: Floats) -> None:
+def push(queues: Floats, slot: int, x: Floats, bias: Floats, layer: int) -> None:
     """Complete a layer's input and put it into its queue, in place of what no step needs any more."""
-    for r in range(len(bias)):
-        add_to_lanes(x, r * LANES, bias[r])
-    slot[:] = x
+    for r in range(bias.shape[1]):
+        add_to_lanes(x, r * LANES, bias[layer, r])
+    for n in range(len(x)):
+        queues[slot, n] = x[n]
 
 
 @compiled()
-def recall(sums: Floats, arena: Floats, at: int, queue: Floats, now: int, dilation: int) -> None:
+def recall(
+    sums: Floats, arena: Arena, at: int, queues: Floats, queue: int, slots: int, now: int, dilation: int
+) -> None:
     """Sum a layer's old taps.
 
     Args:
+        sums: (1, 2 G lanes).
         arena: weights, the layer's from `at` on.
-        queue: the layer's, (slot, R lanes).
+        queues: (slot, R lanes), the layer's `slots` from `queue` on.
     """
-    slots, size = queue.shape
+    size = queues.shape[1]
     residual = size // LANES
-    sums[:] = ZERO
-    for output in range(0, len(sums) // LANES, PAIR * LANES):
+    for g in range(sums.shape[1]):
+        sums[0, g] = ZERO
+    for output in range(0, sums.shape[1] // LANES, PAIR * LANES):
         for tap in range(slots // dilation):
-            x = (now + tap * dilation) % slots * size
+            x = (queue + (now + tap * dilation) % slots) * size
             for row in range(0, PAIR * LANES, ROWS):
-                weigh_lanes(sums, (output + row) * LANES, arena, at + row, PAIR * LANES, queue, x, residual)
+                weigh_lanes(sums, (output + row) * LANES, arena, at + row, PAIR * LANES, queues, x, residual)
             at += residual * PAIR * LANES
 
 
 @compiled()
-def weigh_all(sums: Floats, arena: Floats, at: int, x: Floats) -> int:
+def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats) -> int:
     """Add all inputs to all sums, group by group; returns where the arena goes on."""
     inputs, outputs = len(x) // LANES, len(sums) // LANES
     to, group = 0, BLOCKS * LANES

@@ -21,23 +21,24 @@ see whether the copy on disk is old: after a change here, touch `alone.py` and `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import numba
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
-from numba.core.codegen import get_host_cpu_features
+from numba.core import cgutils as untyped_cgutils
+from numba.core import codegen, config
 from numba.extending import intrinsic
 
 LANES = 16  # float32 in a register of AVX-512
 UNROLL = 4  # inputs of one turn of a loop: their number is padded to a multiple
 AHEAD = 4096  # bytes in front of the weights in use that memory is asked for
 
-MANY_REGISTERS = "+avx512f" in (numba.config.CPU_FEATURES or get_host_cpu_features())
+MANY_REGISTERS = "+avx512f" in str(config.CPU_FEATURES or codegen.get_host_cpu_features())  # type: ignore
 BLOCKS = 8 if MANY_REGISTERS else 4  # times 16 outputs that `weigh` sums at once, at most
 ROWS = 16 if MANY_REGISTERS else 4  # outputs that `weigh_lanes` sums at once
 
+cgutils: Any = untyped_cgutils
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
 SIZE = ir.IntType(64)
@@ -45,7 +46,16 @@ FLOATS = ir.VectorType(FLOAT, LANES)
 INTS = ir.VectorType(INT, LANES)
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def instruction(emitter: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for compiled loops, from one that takes numba's context and the arguments' types and tells:
+
+    the signature, and what puts the instructions. Numbers that are written out are known by their types.
+    """
+    made: Callable[..., Any] = intrinsic(prefer_literal=True)(emitter)
+    return made
+
+
+@instruction
 def weigh(typing: Any, sums: Any, to: Any, arena: Any, at: Any, x: Any, inputs: Any, blocks: Any) -> Any:
     """Add weighted inputs to `blocks` * 16 sums; returns where the arena goes on.
 
@@ -69,7 +79,7 @@ def weigh(typing: Any, sums: Any, to: Any, arena: Any, at: Any, x: Any, inputs: 
     return types.intp(sums, to, arena, at, x, inputs, blocks), emit
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@instruction
 def weigh_steps(
     typing: Any,
     sums: Any,
@@ -102,7 +112,7 @@ def weigh_steps(
     return types.intp(sums, to, sums_apart, arena, at, x, start, inputs, steps, blocks), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
 def weigh_lanes(
     typing: Any, sums: Any, to: Any, arena: Any, at: Any, apart: Any, x: Any, start: Any, inputs: Any
 ) -> Any:
@@ -123,7 +133,7 @@ def weigh_lanes(
     return types.void(sums, to, arena, at, apart, x, start, inputs), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
 def add_to_lanes(typing: Any, sums: Any, to: Any, term: Any) -> Any:
     """Add one number to 16 sums from `to` on."""
 
@@ -136,7 +146,7 @@ def add_to_lanes(typing: Any, sums: Any, to: Any, term: Any) -> Any:
     return types.void(sums, to, types.float32), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
 def fetch(typing: Any, array: Any, at: Any) -> Any:
     """Have the 64 bytes brought near in which an element is, while something else is computed."""
 

@@ -24,8 +24,9 @@ class Weights:
     comes with each sequence as `starts`.
 
     Attributes:
-        first: what a previous symbol adds to the first layer's input, newest symbol first: (k0, levels or more, R) for
-            the softmax, whose symbols are looked up, also those that are never drawn; (k0, R) for logistics, whose symbols enter as numbers in [-1, 1].
+        first: what a previous symbol adds to the first layer's input, newest symbol first. For the softmax, whose
+            symbols are looked up, (k0, levels or more, R): there may be symbols that are heard but never drawn. For
+            logistics, whose symbols enter as numbers in [-1, 1], (k0, R).
         first_bias: (R,).
         taps: (N, K, R, 2 G), the oldest sample's first; of the outputs the first G pass tanh, the last G the sigmoid.
         dilations: (N,).
@@ -79,19 +80,19 @@ class Weights:
 
     @property
     def residual(self) -> int:
-        return self.taps.shape[2]
+        return int(self.taps.shape[2])
 
     @property
     def gates(self) -> int:
-        return self.taps.shape[3] // 2
+        return int(self.taps.shape[3]) // 2
 
     @property
     def skip(self) -> int:
-        return self.end.shape[0]
+        return len(self.end)
 
     @property
     def outputs(self) -> int:
-        return self.head.shape[1]
+        return len(self.head_bias)
 
     @property
     def draws(self) -> int:
