@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -19,39 +19,38 @@ class Reference:
     captured as a graph and replayed. That part has not been run: no such device was at hand.
 
     Args:
-        starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts; its device and
-            type are used throughout.
+        starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts; all is computed
+            on its device and in its type.
         silence: the symbol of silence.
+        temperature: divides the logits; at 0 the likeliest symbol is taken.
     """
 
     def __init__(self, weights: Weights, starts: Tensor, silence: int, temperature: float = 1.0) -> None:
-        sequences, device = len(starts), starts.device
         layers, kernel, residual, gates = weights.taps.shape
-        self.weights, self.temperature = weights, temperature
+        sequences, device = len(starts), starts.device
 
-        def own(values: object) -> Tensor:
+        def here(values: object) -> Tensor:
             return torch.as_tensor(values).to(device, starts.dtype)
 
-        self.first, self.first_bias = own(weights.first), own(weights.first_bias)
-        self.taps = own(weights.taps).reshape(layers, kernel * residual, gates)
-        self.mix, self.mix_bias = own(weights.mix), own(weights.mix_bias)
-        self.end, self.end_bias = own(weights.end), own(weights.end_bias)
-        self.head, self.head_bias = own(weights.head), own(weights.head_bias)
-        dilations = torch.as_tensor(weights.dilations, device=device)
-        self.lengths = (kernel - 1) * dilations
-        self.old_taps = dilations[:, None] * torch.arange(kernel - 1, device=device)
-        self.time = torch.zeros((), dtype=torch.int64, device=device)
+        self.weights, self.temperature = weights, temperature
+        self.first, self.first_bias = here(weights.first), here(weights.first_bias)
+        self.taps = here(weights.taps).reshape(layers, kernel * residual, gates)
+        self.mix, self.mix_bias = here(weights.mix), here(weights.mix_bias)
+        self.end, self.end_bias = here(weights.end), here(weights.end_bias)
+        self.head, self.head_bias = here(weights.head), here(weights.head_bias)
 
+        dilations = torch.as_tensor(weights.dilations).to(device)
+        self.slots = (kernel - 1) * dilations[:, None]
+        self.tap_slots = torch.arange(kernel - 1, device=device) * dilations[:, None]
+        self.queues = [torch.zeros(sequences, int(slots), residual).to(starts) for slots in self.slots]
+        self.time = torch.zeros((), dtype=torch.int64, device=device)
         self.start = starts[:, :, 0].clone()
-        self.uniforms = torch.zeros(sequences, weights.draws, device=device, dtype=torch.float64)
+        self.uniforms = torch.zeros(sequences, weights.draws, dtype=torch.float64, device=device)
         self.symbol = torch.full((sequences,), silence, device=device)
         self.heard = self.symbol[:, None].repeat(1, len(weights.first))
-        self.queues = [
-            torch.zeros(sequences, int(length), residual, device=device, dtype=starts.dtype) for length in self.lengths
-        ]
+        self.logits = torch.zeros(sequences, weights.outputs).to(starts)
         self._settle()
-        self.logits = torch.zeros(sequences, weights.outputs, device=device, dtype=starts.dtype)
-        self._replay: Callable[[], None] | None = None
+        self._step = graphed(self.step, self._changing()) if starts.is_cuda else self.step
 
     def advance(
         self,
@@ -65,31 +64,29 @@ class Reference:
         """As `Sampler.advance`: symbols (sequence, step) that are negative are drawn and put."""
         for t in range(symbols.shape[1]):
             frame, part = divmod(offset + t, hop)
-            here, there = (starts[:, :, min(n, starts.shape[2] - 1)] for n in (frame, frame + 1))
-            self.start.copy_(torch.lerp(here, there, part / hop))
+            this, following = (starts[:, :, min(n, starts.shape[2] - 1)] for n in (frame, frame + 1))
+            self.start.copy_(torch.lerp(this, following, part / hop))
             self.uniforms.copy_(uniforms[:, t])
             self.symbol.copy_(symbols[:, t])
-            if self._replay is None:
-                self._replay = graphed(self.step) if starts.is_cuda else self.step
-            self._replay()
+            self._step()
             symbols[:, t] = self.symbol
             if logits is not None:
                 logits[:, t] = self.logits
 
     def step(self) -> None:
-        """From what was heard to logits, and to a symbol where `symbol` is negative, which is then heard."""
-        slots = (self.time + self.old_taps) % self.lengths[:, None]
+        """From what was heard to logits, and to a symbol where `symbol` is negative, which is heard next."""
+        read = (self.time + self.tap_slots) % self.slots
         x = self._first_input()
         skips = x.new_zeros(len(x), self.weights.skip)
         for layer, queue in enumerate(self.queues):
-            old = queue.index_select(1, slots[layer])
-            queue.index_copy_(1, slots[layer, :1], x[:, None])
-            x, skips = self._layer(layer, torch.cat([old.flatten(1), x], 1), x, skips)
+            samples = torch.cat([queue.index_select(1, read[layer]).flatten(1), x], 1)
+            queue.index_copy_(1, read[layer, :1], x[:, None])
+            x, skips = self._layer(layer, samples, x, skips)
         ended = F.relu(torch.addmm(self.end_bias, F.relu(skips * self.weights.skip_scale), self.end))
         self.logits.copy_(torch.addmm(self.head_bias, ended, self.head))
         self.symbol.copy_(torch.where(self.symbol < 0, self._draw(), self.symbol))
         self.heard.copy_(torch.cat([self.symbol[:, None], self.heard[:, :-1]], 1))
-        self.time += 1
+        self.time.add_(1)
 
     def _settle(self) -> None:
         x = self._first_input()
@@ -98,50 +95,50 @@ class Reference:
             queue.copy_(x[:, None].expand_as(queue))
             x, skips = self._layer(layer, x.repeat(1, self.weights.taps.shape[1]), x, skips)
 
+    def _changing(self) -> list[Tensor]:
+        return [*self.queues, self.time, self.symbol, self.heard, self.logits]
+
     def _first_input(self) -> Tensor:
         if self.weights.kind == "softmax":
-            tables = torch.arange(self.heard.shape[1], device=self.heard.device)
-            return self.first_bias + self.first[tables, self.heard].sum(1)
+            taps = torch.arange(self.heard.shape[1], device=self.heard.device)
+            return self.first_bias + self.first[taps, self.heard].sum(1)
         return torch.addmm(self.first_bias, self.heard.to(self.first.dtype) * (2 / HIGHEST) - 1, self.first)
 
     def _layer(self, layer: int, samples: Tensor, x: Tensor, skips: Tensor) -> tuple[Tensor, Tensor]:
-        """The next layer's input and the skips so far, from the samples under a layer's taps, the oldest first."""
-        filtered, gated = (
-            torch.baddbmm(self.start[:, layer, None], samples[:, None], self.taps[layer].expand(len(x), -1, -1))
-            .squeeze(1)
-            .chunk(2, 1)
-        )
+        """The next layer's input and the skips so far; `samples` are those under the taps, the oldest first."""
+        filtered, gated = torch.addmm(self.start[:, layer], samples, self.taps[layer]).chunk(2, 1)
         mixed = torch.addmm(self.mix_bias[layer], filtered.tanh() * gated.sigmoid(), self.mix[layer])
         return x + mixed[:, : x.shape[1]], skips + mixed[:, x.shape[1] :]
 
     def _draw(self) -> Tensor:
         if self.weights.kind == "softmax":
-            if self.temperature == 0:
-                return self.logits.argmax(1)
-            sums = (self.logits / self.temperature).softmax(1).cumsum(1)
-            return (
-                torch.searchsorted(sums, self.uniforms[:, :1].to(sums.dtype) * sums[:, -1:], right=True)
-                .squeeze(1)
-                .clamp(max=self.weights.levels - 1)
-            )
-        choice, means, log_scales = self.logits.chunk(3, 1)
-        noise = torch.zeros_like(means[:, 0])
-        if self.temperature == 0:
-            chosen = choice.argmax(1, keepdim=True)
-        else:
-            sums = (choice / self.temperature).softmax(1).cumsum(1)
-            chosen = torch.searchsorted(sums, self.uniforms[:, :1].to(sums.dtype) * sums[:, -1:], right=True)
-            chosen = chosen.clamp(max=choice.shape[1] - 1)
-            inside = self.uniforms[:, 1].clamp(EDGE, 1 - EDGE)
-            noise = self.temperature * (inside.log() - (1 - inside).log())
-        scale = log_scales.gather(1, chosen).squeeze(1).clamp(min=self.weights.least_log_scale).exp()
-        value = (means.gather(1, chosen).squeeze(1) + scale * noise).clamp(-1, 1)
+            return self._choose(self.logits, self.uniforms[:, 0])
+        choices, means, log_scales = self.logits.chunk(3, 1)
+        chosen = self._choose(choices, self.uniforms[:, 0])[:, None]
+        scale = log_scales.gather(1, chosen)[:, 0].clamp(min=self.weights.least_log_scale).exp()
+        noise = self.temperature * self.uniforms[:, 1].clamp(EDGE, 1 - EDGE).logit()
+        value = (means.gather(1, chosen)[:, 0] + scale * noise).clamp(-1, 1)
         return ((value + 1) * (HIGHEST / 2) + 0.5).floor().to(torch.int64)
 
+    def _choose(self, logits: Tensor, uniform: Tensor) -> Tensor:
+        if self.temperature == 0:
+            return logits.argmax(1)
+        sums = (logits / self.temperature).softmax(1).cumsum(1)
+        bound = uniform[:, None].to(sums.dtype) * sums[:, -1:]
+        return torch.searchsorted(sums, bound, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
 
-def graphed(step: Callable[[], None]) -> Callable[[], None]:
-    """A step captured as a CUDA graph."""
+
+def graphed(step: Callable[[], None], changing: Sequence[Tensor]) -> Callable[[], None]:
+    """A step captured as a CUDA graph; the tensors that it changes are as before."""
+    before = [tensor.clone() for tensor in changing]
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # libraries set themselves up on their first calls, which a capture must not see
+        step()
+    torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
+    for tensor, value in zip(changing, before, strict=True):
+        tensor.copy_(value)
     return graph.replay
