@@ -57,7 +57,7 @@ class ContextState:
         config = stack.config
         self.stride = config.stride
         self.first = matrix_of(stack.first)
-        self.taps = np.stack([plain(layer.dilated.weight).transpose(2, 1, 0) for layer in stack.layers])
+        self.taps = np.stack([plain(layer.dilated.weight.permute(2, 1, 0)) for layer in stack.layers])
         self.gate_bias = np.stack([plain(layer.dilated.bias) for layer in stack.layers])
         self.mix = np.stack([matrix_of(layer.mix) for layer in stack.layers])
         self.mix_bias = np.stack([plain(layer.mix.bias) for layer in stack.layers])

@@ -89,8 +89,8 @@ def crop_of(
     """Where to look in each clip.
 
     A crop may lie anywhere from a clip's first sample to some silence after its last; at the edges more often than in
-    between, so that beginnings are learnt as well as what follows. Where clips are no longer than a crop, they are taken
-    whole, which costs no history.
+    between, so that beginnings are learnt as well as what follows. Where clips are no longer than a crop, they are
+    taken whole, which costs no history.
 
     Args:
         symbols: whole clips, (batch, time).
@@ -103,7 +103,7 @@ def crop_of(
     time, history = symbols.shape[1], config.history
     steps = time if whole else min(config.crop, time)
     ends = ends_of(audio)
-    counts = (ends + config.tail).clamp_max(time)
+    counts = counts_of(ends, time, config)
     if steps == time and config.context is None:
         steps = int(counts.max())  # what comes later is left out anyway
         places = torch.arange(steps, device=symbols.device)
@@ -140,6 +140,11 @@ def ends_of(audio: Tensor) -> Tensor:
     """One after the last sample that is heard, of clips (batch, time); 0 for silence."""
     sounds = audio.abs() > HEARD * audio.abs().amax(dim=1, keepdim=True)
     return torch.where(sounds.any(dim=1), audio.shape[1] - sounds.flip(1).int().argmax(dim=1), 0)
+
+
+def counts_of(ends: Tensor, time: int, config: WaveNetConfig) -> Tensor:
+    """How many samples of clips of that time count, (batch,): to some silence after the end; one at the least."""
+    return (ends + config.tail).clamp(1, time)
 
 
 def mean_of(bits: Tensor, counted: Tensor) -> Tensor:

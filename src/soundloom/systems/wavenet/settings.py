@@ -56,14 +56,14 @@ def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | N
 
     if given is None:
         return None
+    kind = given.get("kind", "mel") if isinstance(given, dict) else given
+    if not isinstance(kind, str) or not kind.startswith("mel"):
+        raise ValueError(f"frames is {kind!r} but a vocoder here hears mel spectrograms; try frames=mel, or null")
     if isinstance(given, dict):
         made = build({**(before or {}), "kind": "mel", **given})
-    elif isinstance(given, str) and given.startswith("mel"):
-        made = named(given, (before or {}).get("sample_rate", 16000))
     else:
-        raise ValueError(f"frames is {given!r} but must be a mel spectrogram's settings, or null; try frames=mel")
-    if not isinstance(made, MelSpectrogram):
-        raise ValueError(f"frames is {given.get('kind')!r} but a vocoder here hears mel spectrograms; use mel")
+        made = named(kind, (before or {}).get("sample_rate", 16000))
+    assert isinstance(made, MelSpectrogram)
     return describe(replace(made, output="unit"))
 
 

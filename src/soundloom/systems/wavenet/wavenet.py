@@ -22,6 +22,7 @@ from soundloom.system import MODEL, Clips, Heed, Report, Representation, Stage, 
 from soundloom.systems.wavenet.likelihood import (
     Crop,
     Likelihood,
+    counts_of,
     crop_of,
     ends_of,
     from_attack,
@@ -94,8 +95,8 @@ class WaveNet(System):
         """Symbols of the training set, (batch, time), and which of them count: all but long silence after a sound."""
         for clip, _ in clips.batches(STUDIED):
             audio = self.aligned(clip)
-            ends = ends_of(audio[:, 0]) + self.config.tail
-            yield self.representation.encode(audio)[:, 0], torch.arange(audio.shape[2]) < ends[:, None]
+            counts = counts_of(ends_of(audio[:, 0]), audio.shape[2], self.config)
+            yield self.representation.encode(audio)[:, 0], torch.arange(audio.shape[2]) < counts[:, None]
 
     def aligned(self, audio: Tensor) -> Tensor:
         """Clips (batch, 1, time) as they are learned: one-shots from their attack on, others as they are."""
