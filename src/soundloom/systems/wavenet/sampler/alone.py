@@ -15,9 +15,9 @@ from soundloom.systems.wavenet.sampler.drawing import (
     value,
 )
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_all, pass_gates, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
-from soundloom.systems.wavenet.sampler.plan import PAIR, Arena, Plan
+from soundloom.systems.wavenet.sampler.plan import PAIR, TOGETHER, Arena, Plan
 from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, weigh, weigh_steps
 from soundloom.systems.wavenet.sampler.weights import Floats
 
@@ -58,29 +58,17 @@ def advance(
         share = np.float32((offset + t) % hop) / np.float32(hop) if starts.shape[1] > 1 else ZERO
         enter(x, heard, first, shape.levels)
         skips[:] = skip_bias
+        row = now % TOGETHER * shape.layers  # of `old`, the first layer's
         for layer in range(shape.layers):
             steps, queue, slots = together[layer], queue_at[layer], queue_at[layer + 1] - queue_at[layer]
-            if now % steps == 0:
-                recall(
-                    old,
-                    steps,
-                    shape.layers,
-                    layer,
-                    old_arena,
-                    layer * shape.old,
-                    queues,
-                    queue,
-                    slots,
-                    now,
-                    dilations[layer],
-                )
+            if now & (steps - 1) == 0:
+                at, apart = layer * shape.old, shape.layers * len(gates)
+                recall(old, row + layer, apart, steps, old_arena, at, queues, queue, slots, now, dilations[layer])
             push(queues, queue + now % slots, x, input_bias, layer)
-            add_starts(gates, old, now % steps * shape.layers + layer, base, rise, layer, share)
+            add_starts(gates, old, row + layer, base, rise, layer, share)
             at = weigh_all(gates, steady, layer * shape.layer, x)
-            if layer + 1 < shape.layers:
-                step = now % together[layer + 1]
-                fetch_all(old, (step * shape.layers + layer + 1) * len(gates), len(gates))
-                fetch_all(base, (layer + 1) * len(gates), len(gates))
+            fetch_row(old, row + layer + 1)
+            fetch_row(base, layer + 1)
             pass_gates(gates, gated)
             at = weigh_all(x, steady, at, gated)
             weigh_all(skips, steady, at, gated)
@@ -136,9 +124,9 @@ def push(queues: Floats, slot: int, x: Floats, bias: Floats, layer: int) -> None
 @compiled()
 def recall(
     sums: Floats,
+    row: int,
+    apart: int,
     steps: int,
-    layers: int,
-    layer: int,
     arena: Arena,
     at: int,
     queues: Floats,
@@ -150,16 +138,15 @@ def recall(
     """Sum a layer's old taps for as many steps as their old samples are known.
 
     Args:
-        sums: (step layers, 2 G), takes the layer's.
+        sums: (step layers, 2 G), takes the first step's sums in a row, the next one's `apart` elements further.
         arena: weights, the layer's from `at` on.
         queues: (slot, R), the layer's `slots` from `queue` on.
     """
     width, residual = sums.shape[1], queues.shape[1]
-    apart = layers * width
     for step in range(steps):
         for g in range(width):
-            sums[step * layers + layer, g] = ZERO
-    for output in range(layer * width, (layer + 1) * width, PAIR * LANES):
+            sums[row + step * (apart // width), g] = ZERO
+    for output in range(row * width, (row + 1) * width, PAIR * LANES):
         for tap in range(slots // dilation):
             x = (queue + (now + tap * dilation) % slots) * residual
             if steps == 1:

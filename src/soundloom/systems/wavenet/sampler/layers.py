@@ -42,9 +42,10 @@ def add_starts(gates: Floats, old: Floats, row: int, base: Floats, rise: Floats,
 
 
 @compiled()
-def fetch_all(array: Floats, at: int, count: int) -> None:
-    """Have so many elements of an array, seen as flat, brought near."""
-    for n in range(at, at + count, LANES):
+def fetch_row(array: Floats, row: int) -> None:
+    """Have a row of an array brought near; one after its end does no harm."""
+    width = array.shape[1]
+    for n in range(row * width, (row + 1) * width, LANES):
         fetch(array, n)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.systems.wavenet.sampler.plan import Plan, empty
+from soundloom.systems.wavenet.sampler.plan import TOGETHER, Plan, empty
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 
@@ -16,7 +16,7 @@ class Memory(NamedTuple):
 
     Attributes:
         queues: (slot, R), of each layer from `plan.queue_at` on its input at time modulo (K - 1) dilation.
-        old: (step layer, 2 G), sums of old taps for some steps ahead; one row if there are many lanes.
+        old: (time modulo TOGETHER, layer; 2 G), sums of old taps, some of them ahead; one row if there are many lanes.
         base, rise: (layer, 2 G), what the gates start with at the last frame, and how much more at the next.
         x: (R), a layer's input.
         skips: (S), their sum so far.
@@ -61,7 +61,7 @@ def memory(plan: Plan, lanes: int) -> Memory:
     """All zero."""
     shape = plan.shape
     width = 2 * shape.gates * lanes
-    rows = plan.together.max() * shape.layers if lanes == 1 else 1
+    rows = TOGETHER * shape.layers if lanes == 1 else 1
     return Memory(
         empty(plan.queue_at[-1], shape.residual * lanes),
         empty(rows, width),

@@ -21,8 +21,8 @@ FEWEST_TOGETHER = 6  # sequences that are quicker with idle lanes beside them th
 class State:
     """What sequences remember between two calls of `Sampler.advance`, one call at a time.
 
-    A sequence takes `Weights.queue_floats` floats of four bytes, R rounded up to a multiple of 16, and for
-    min(d, 16) steps of each layer of dilation d as many sums as it has gates.
+    A sequence takes `Weights.queue_floats` floats of four bytes, R rounded up to a multiple of 16; alone, 16 steps of
+    as many sums as there are gates in all layers; and twice these gates for what they start with.
 
     Attributes:
         time: steps taken so far.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from soundloom.representations.compiled import compiled
 from soundloom.systems.wavenet.sampler.drawing import accumulate_masses, draw_class, draw_logistic, likeliest, value
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_all, pass_gates, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
 from soundloom.systems.wavenet.sampler.plan import PAIR, Arena, Plan
 from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, ROWS, add_to_lanes, weigh_lanes
@@ -64,10 +64,9 @@ def advance(
             add_starts(gates, old, 0, base, rise, layer, share)
             at = weigh_all(gates, steady, layer * shape.layer, x)
             pass_gates(gates, gated)
+            fetch_row(base, layer + 1)
             if layer + 1 < shape.layers:
-                fetch_all(base, (layer + 1) * len(gates), len(gates))
-                slot = queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1])
-                fetch_all(queues, slot * len(x), len(x))
+                fetch_row(queues, queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1]))
             at = weigh_all(x, steady, at, gated)
             weigh_all(skips, steady, at, gated)
         drawn = False
