@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from stand_ins import drawn, figure, value
 
-from soundloom.generate import Made, Model
+from soundloom.generate import Made, Model, Request
 from soundloom.verdict import comparison, judging
 from soundloom.verdict.comparison import compare, evaluate
 from soundloom.verdict.cost import Cost
@@ -162,7 +162,8 @@ def test_a_model_that_makes_nothing_but_broken_sounds_still_gets_a_report(
     from soundloom.verdict.report import write_report
 
     def broken(self, request, jobs=None):
-        for _ in range(request.count):
+        requests = [request] if isinstance(request, Request) else request
+        for _ in range(sum(each.count for each in requests)):
             yield Made(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
 
     monkeypatch.setattr(Model, "stream", broken)
