@@ -75,6 +75,16 @@ def test_every_mu_law_class_comes_back_as_itself(levels):
     assert torch.equal(value.encode(value.decode(classes).double()), classes)
 
 
+def test_mu_law_classes_rise_with_the_sample_and_mirror_about_silence():
+    value = MuLaw(RATE)
+    classes = value.encode(torch.linspace(-1, 1, 100_000, dtype=torch.float64)[None, None])
+    assert torch.equal(classes.unique_consecutive(), torch.arange(256))
+    assert torch.equal(classes.flip(2), 255 - classes)
+    levels = value.decode(torch.arange(256))
+    torch.testing.assert_close(levels.flip(0), -levels, rtol=0, atol=1e-6)
+    assert math.isclose(levels[-1], 1, abs_tol=1e-6)
+
+
 @given(st.floats(-1, 1))
 def test_decoding_an_encoded_sample_restores_it_within_one_level(sample):
     value = MuLaw(RATE)
