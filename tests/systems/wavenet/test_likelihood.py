@@ -14,6 +14,7 @@ from torch import Tensor
 
 from soundloom.system import MODEL, Batch, Loss
 from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, from_attack, mean_of, surprise
+from soundloom.systems.wavenet.logistics import probabilities
 from soundloom.systems.wavenet.settings import Context, WaveNetConfig
 from soundloom.systems.wavenet.wavenet import WaveNet
 
@@ -111,7 +112,7 @@ def test_a_clip_no_longer_than_a_crop_is_taken_whole() -> None:
 
 def test_a_sound_ends_with_its_last_sample_above_minus_60_decibels_of_its_peak() -> None:
     audio = torch.zeros(4, 100)
-    audio[1, 30], audio[2, 30:61], audio[3, 99] = 1e-3, 0.5, -0.1
+    audio[1, 30], audio[2, 30:60], audio[2, 60], audio[3, 99] = 1e-3, 0.5, 1.1 * 0.5e-3, -0.1
     audio[1:3, 70] = torch.tensor([0.9e-6, 0.9 * 0.5e-3])
     assert ends_of(audio).tolist() == [0, 31, 61, 100]
 
@@ -146,6 +147,13 @@ def test_bits_of_classes_are_those_of_their_softmax() -> None:
     symbols = torch.randint(256, (2, 5), generator=torch.Generator().manual_seed(0))
     expected = -outputs.double().softmax(dim=1).gather(1, symbols[:, None])[:, 0].log2()
     torch.testing.assert_close(surprise(outputs, symbols, 256, classes=True).double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_bits_of_levels_are_those_of_their_mixture() -> None:
+    outputs = torch.randn(4, 9, 1, generator=torch.Generator().manual_seed(0))
+    symbols = torch.tensor([[0], [32768], [40000], [65535]])
+    expected = -probabilities(outputs[..., 0]).gather(1, symbols).log2()
+    torch.testing.assert_close(surprise(outputs, symbols, 65536, classes=False), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["plain", "16 bits", "context"])

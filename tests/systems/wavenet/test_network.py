@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from soundloom.systems.wavenet.likelihood import surprise
-from soundloom.systems.wavenet.network import Network
+from soundloom.systems.wavenet.network import Network, values
 from soundloom.systems.wavenet.packing import weights_of
 from soundloom.systems.wavenet.settings import PRESETS, Context, WaveNetConfig
 from soundloom.systems.wavenet.wavenet import WaveNet
@@ -162,6 +162,7 @@ def test_what_stands_before_a_clip_is_not_silence() -> None:
         silence = wavenet.representation.encode(torch.zeros(1, 1, 64))[:, 0]
         found = forced(wavenet, silence, torch.zeros(1, 0))
         assert (found[..., 0] - found[..., -1]).abs().amax() > 0.05
+        assert abs(float(values(torch.tensor(wavenet.before), wavenet.levels)) - 2) < 1e-4  # beyond all samples
 
 
 def test_an_untrained_network_takes_eight_bits_for_a_class() -> None:

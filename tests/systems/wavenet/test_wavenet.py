@@ -159,6 +159,13 @@ def test_a_prompt_of_any_length_stays_as_it_is_to_the_bit(model: Model, samples:
     assert made.remarks == ()
 
 
+def test_the_fade_at_the_end_leaves_the_prompt_out(model: Model) -> None:
+    heard = noise(500)
+    made = prompted(model, heard, added=20).audio.samples
+    assert made[:, :500].tobytes() == heard.tobytes()
+    assert made[0, -1] == 0
+
+
 def test_a_prompt_is_heard(model: Model) -> None:
     first, second = (prompted(model, sign * noise(500)).audio.samples[:, 500:] for sign in (1, -1))
     assert not np.array_equal(first, second)
