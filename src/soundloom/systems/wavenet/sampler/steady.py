@@ -23,7 +23,7 @@ def inputs_in_silence(weights: Weights, starts: Floats, silence: int) -> Floats:
     for layer, start in enumerate(starts):
         inputs[layer] = x
         gates = start + (weights.taps[layer] * x[:, None]).sum((0, 1))
-        gated = np.tanh(gates[: weights.gates]) / (1 + np.exp(-gates[weights.gates :]))
+        gated = np.tanh(gates[: weights.gates]) * (0.5 + 0.5 * np.tanh(gates[weights.gates :] / 2))
         mixed = (weights.mix[layer] * gated[:, None]).sum(0) + weights.mix_bias[layer]
         x = x + mixed[: weights.residual]
     return inputs
