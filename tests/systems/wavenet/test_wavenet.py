@@ -196,6 +196,11 @@ def test_a_prompt_without_samples_or_as_long_as_the_sound_is_refused(model: Mode
         model.generate(prompt=Audio(noise(5000), RATE))
 
 
+def test_a_temperature_next_to_0_is_0(model: Model) -> None:
+    nothing, next_to_it = (model.generate(count=1, temperature=cold)[0].samples for cold in (0.0, 1e-40))
+    assert np.array_equal(nothing, next_to_it)
+
+
 def test_at_temperature_0_there_is_one_sound_and_a_negative_temperature_is_refused(model: Model) -> None:
     asked = {"temperature": 0.0, "conditions": {"kind": "hiss", "pitch": 48}, "seconds": 0.1}
     first, second = (model.generate(count=1, seed=seed, **asked)[0] for seed in (1, 2))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PIECE = 2048  # samples between two looks at the clock; draws are made for as many
 AUTO = "auto"
+COLDEST = 1e-6  # below this temperature the likeliest is taken; single precision cannot divide by much less
 MEASURED_SAMPLES = 2048  # of a clip, that precisions are measured by
 TRANSPARENT = 1.005  # bits per sample, in comparison with float32
 
@@ -129,6 +130,7 @@ def draw(
         options: see `OPTIONS`.
     """
     sequences = Sequences(wavenet, codes, spectra, _precision(wavenet, options))
+    cool = temperature if temperature > COLDEST else 0.0
     top_p, piece, draws = float(options.get("top_p", 1.0)), sequences.piece, sequences.sampler.draws
     given = torch.zeros(1, 0) if prompt is None else prompt
     heard, known = wavenet.representation.encode(given[None])[0, 0].numpy(), given.shape[1]
@@ -140,7 +142,7 @@ def draw(
         here = np.full((len(rngs), end - at), -1, np.int64)
         here[:, : max(0, known - at)] = heard[at:end]
         drawn = torch.stack([torch.rand(piece, draws, generator=rng, dtype=torch.float64) for rng in rngs])
-        sequences.advance(here, drawn[:, : end - at].numpy(), at, temperature, top_p)
+        sequences.advance(here, drawn[:, : end - at].numpy(), at, cool, top_p)
         new = max(at, known)
         if new < end:
             sounds[..., new:end] = wavenet.representation.decode(torch.from_numpy(here[:, None, new - at :]))
