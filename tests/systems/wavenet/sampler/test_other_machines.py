@@ -17,7 +17,7 @@ SAMPLE = """
 import sys
 import numpy as np
 from test_against_plain_torch import run, starts_of, weights
-from soundloom.systems.wavenet.sampler.vectors import BLOCKS
+from soundloom.systems.wavenet.sampler.weighing import BLOCKS
 network = weights("wide kernels")
 symbols, logits = run(network, starts_of(network, 7), [90])
 np.savez(sys.argv[1], symbols=symbols, logits=logits, blocks=BLOCKS)

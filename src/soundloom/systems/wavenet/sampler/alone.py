@@ -15,10 +15,13 @@ from soundloom.systems.wavenet.sampler.drawing import (
     value,
 )
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, push, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
-from soundloom.systems.wavenet.sampler.plan import PAIR, TOGETHER, Arena, Plan
-from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, weigh, weigh_steps
+from soundloom.systems.wavenet.sampler.packing import PAIR, Arena
+from soundloom.systems.wavenet.sampler.plan import TOGETHER, Plan
+from soundloom.systems.wavenet.sampler.quantising import Bytes, inputs_of
+from soundloom.systems.wavenet.sampler.vectors import LANES
+from soundloom.systems.wavenet.sampler.weighing import BLOCKS, group_size, weigh, weigh_steps
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 ZERO = np.float32(0.0)
@@ -48,7 +51,24 @@ def advance(
         logits: (step, outputs), takes the network's outputs; or without steps.
     """
     shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, together, queue_at = plan
-    queues, old, base, rise, x, skips, gates, gated, ended, outputs, masses, heard = memory
+    (
+        queues,
+        old,
+        base,
+        rise,
+        x,
+        skips,
+        gates,
+        gated,
+        ended,
+        outputs,
+        masses,
+        heard,
+        x_bytes,
+        gated_bytes,
+        skips_bytes,
+        ended_bytes,
+    ) = memory
     frame = -1
     for t in range(len(symbols)):
         now = time + t
@@ -63,22 +83,28 @@ def advance(
             steps, queue, slots = together[layer], queue_at[layer], queue_at[layer + 1] - queue_at[layer]
             if now & (steps - 1) == 0:
                 at, apart = layer * shape.old, shape.layers * len(gates)
-                recall(old, row + layer, apart, steps, old_arena, at, queues, queue, slots, now, dilations[layer])
-            push(queues, queue + now % slots, x, input_bias, layer)
+                recall(
+                    old, row + layer, apart, steps, old_arena, at, queues, queue, slots, now, dilations[layer], len(x)
+                )
+            complete(x, input_bias, layer)
+            inputs = inputs_of(x, x_bytes)
+            push(queues, queue + now % slots, inputs)
             add_starts(gates, old, row + layer, base, rise, layer, share)
-            at = weigh_all(gates, steady, layer * shape.layer, x)
+            at = weigh_all(gates, steady, layer * shape.layer, inputs, len(x))
             fetch_row(old, row + layer + 1)
             fetch_row(base, layer + 1)
             pass_gates(gates, gated)
-            at = weigh_all(x, steady, at, gated)
-            weigh_all(skips, steady, at, gated)
+            mixed = inputs_of(gated, gated_bytes)
+            at = weigh_all(x, steady, at, mixed, len(gated))
+            weigh_all(skips, steady, at, mixed, len(gated))
         if len(logits) or symbols[t] < 0:
             rectify(skips, shape.skip_scale)
             ended[:] = end_bias
-            at = weigh_all(ended, steady, shape.layers * shape.layer, skips)
+            at = shape.layers * shape.layer
+            at = weigh_all(ended, steady, at, inputs_of(skips, skips_bytes), len(skips))
             rectify(ended, ONE)
             outputs[:] = head_bias
-            weigh_all(outputs, steady, at, ended)
+            weigh_all(outputs, steady, at, inputs_of(ended, ended_bytes), len(ended))
         if len(logits):
             for o in range(logits.shape[1]):
                 logits[t, o] = outputs[o]
@@ -114,11 +140,10 @@ def enter(x: Floats, heard: NDArray[np.int64], first: Floats, levels: int) -> No
 
 
 @compiled()
-def push(queues: Floats, slot: int, x: Floats, bias: Floats, layer: int) -> None:
-    """Complete a layer's input and put it into its queue, in place of what no step needs any more."""
+def complete(x: Floats, bias: Floats, layer: int) -> None:
+    """Add the bias of a layer's input."""
     for r in range(len(x)):
         x[r] += bias[layer, r]
-        queues[slot, r] = x[r]
 
 
 @compiled()
@@ -129,11 +154,12 @@ def recall(
     steps: int,
     arena: Arena,
     at: int,
-    queues: Floats,
+    queues: Floats | Bytes,
     queue: int,
     slots: int,
     now: int,
     dilation: int,
+    residual: int,
 ) -> None:
     """Sum a layer's old taps for as many steps as their old samples are known.
 
@@ -142,42 +168,47 @@ def recall(
         arena: weights, the layer's from `at` on.
         queues: (slot, R), the layer's `slots` from `queue` on.
     """
-    width, residual = sums.shape[1], queues.shape[1]
+    width, size = sums.shape[1], queues.shape[1]
     for step in range(steps):
         for g in range(width):
             sums[row + step * (apart // width), g] = ZERO
     for output in range(row * width, (row + 1) * width, PAIR * LANES):
         for tap in range(slots // dilation):
-            x = (queue + (now + tap * dilation) % slots) * residual
+            x = (queue + (now + tap * dilation) % slots) * size
             if steps == 1:
-                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 1, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 1, PAIR)
             elif steps == 2:
-                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 2, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 2, PAIR)
             elif steps == 4:
-                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 4, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 4, PAIR)
             elif steps == 8:
-                at = weigh_steps(sums, output, apart, arena, at, queues, x, residual, 8, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 8, PAIR)
             else:
-                weigh_steps(sums, output, apart, arena, at, queues, x, residual, 8, PAIR)
-                x += 8 * residual
-                at = weigh_steps(sums, output + 8 * apart, apart, arena, at, queues, x, residual, 8, PAIR)
+                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 8, PAIR)
+                x += 8 * size
+                weigh_steps(sums, output + 8 * apart, apart, arena, at, queues, x, size, residual, 8, PAIR)
+            at += group_size(arena, residual, PAIR * LANES)
 
 
 @compiled()
-def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats) -> int:
+def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats | Bytes, inputs: int) -> int:
     """Add all inputs to all sums, group by group; returns where the arena goes on."""
-    inputs, outputs, to = len(x), len(sums), 0
+    outputs, to = len(sums), 0
     while to + BLOCKS * LANES <= outputs:
-        at = weigh(sums, to, arena, at, x, inputs, BLOCKS)
+        weigh(sums, to, arena, at, x, inputs, BLOCKS)
+        at += group_size(arena, inputs, BLOCKS * LANES)
         to += BLOCKS * LANES
     while to + 4 * LANES <= outputs:
-        at = weigh(sums, to, arena, at, x, inputs, 4)
+        weigh(sums, to, arena, at, x, inputs, 4)
+        at += group_size(arena, inputs, 4 * LANES)
         to += 4 * LANES
     while to + 2 * LANES <= outputs:
-        at = weigh(sums, to, arena, at, x, inputs, 2)
+        weigh(sums, to, arena, at, x, inputs, 2)
+        at += group_size(arena, inputs, 2 * LANES)
         to += 2 * LANES
     while to < outputs:
-        at = weigh(sums, to, arena, at, x, inputs, 1)
+        weigh(sums, to, arena, at, x, inputs, 1)
+        at += group_size(arena, inputs, LANES)
         to += LANES
     return at
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from soundloom.representations.compiled import compiled
 from soundloom.systems.wavenet.sampler.elementwise import gate, multiply_add
+from soundloom.systems.wavenet.sampler.quantising import Bytes
 from soundloom.systems.wavenet.sampler.vectors import LANES, fetch
 from soundloom.systems.wavenet.sampler.weights import Floats
 
@@ -42,7 +43,14 @@ def add_starts(gates: Floats, old: Floats, row: int, base: Floats, rise: Floats,
 
 
 @compiled()
-def fetch_row(array: Floats, row: int) -> None:
+def push(queues: Floats | Bytes, slot: int, inputs: Floats | Bytes) -> None:
+    """Put a layer's input into its queue, in place of what no step needs any more."""
+    for r in range(len(inputs)):
+        queues[slot, r] = inputs[r]
+
+
+@compiled()
+def fetch_row(array: Floats | Bytes, row: int) -> None:
     """Have a row of an array brought near; one after its end does no harm."""
     width = array.shape[1]
     for n in range(row * width, (row + 1) * width, LANES):

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.systems.wavenet.sampler.plan import TOGETHER, Plan, empty
+from soundloom.systems.wavenet.sampler.byte_products import EACH, HEADER
+from soundloom.systems.wavenet.sampler.packing import empty
+from soundloom.systems.wavenet.sampler.plan import TOGETHER, Plan, up
+from soundloom.systems.wavenet.sampler.quantising import Bytes, inputs_of, inputs_of_lanes
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 
@@ -26,9 +29,10 @@ class Memory(NamedTuple):
         outputs: (outputs).
         masses: (outputs), up to each class the sum of what is in proportion to its probability.
         heard: (k0, lanes), the last symbols, newest first.
+        x_bytes, gated_bytes, skips_bytes, ended_bytes: room for these as inputs of weights of eight bits, else None.
     """
 
-    queues: Floats
+    queues: Floats | Bytes
     old: Floats
     base: Floats
     rise: Floats
@@ -40,6 +44,10 @@ class Memory(NamedTuple):
     outputs: Floats
     masses: Floats
     heard: NDArray[np.int64]
+    x_bytes: Bytes | None
+    gated_bytes: Bytes | None
+    skips_bytes: Bytes | None
+    ended_bytes: Bytes | None
 
 
 def settled(plan: Plan, inputs: Floats, silence: int) -> Memory:
@@ -50,9 +58,11 @@ def settled(plan: Plan, inputs: Floats, silence: int) -> Memory:
     """
     shape, lanes = plan.shape, len(inputs)
     held = memory(plan, lanes)
+    x = np.zeros((shape.residual, lanes), np.float32)
     for layer in range(shape.layers):
-        queue = held.queues[plan.queue_at[layer] : plan.queue_at[layer + 1]]
-        queue.reshape(-1, shape.residual, lanes)[:, : inputs.shape[2]] = inputs[:, layer].T
+        x[: inputs.shape[2]] = inputs[:, layer].T
+        row = (inputs_of if lanes == 1 else inputs_of_lanes)(x.ravel(), held.x_bytes)
+        held.queues[plan.queue_at[layer] : plan.queue_at[layer + 1]] = row
     held.heard[...] = silence
     return held
 
@@ -61,10 +71,15 @@ def memory(plan: Plan, lanes: int) -> Memory:
     """All zero."""
     shape = plan.shape
     width = 2 * shape.gates * lanes
-    rows = TOGETHER * shape.layers if lanes == 1 else 1
+    rooms: list[Bytes | None] = [None] * 4
+    queues = empty(plan.queue_at[-1], shape.residual * lanes)
+    sizes = (shape.residual, shape.gates, shape.skip, shape.end)
+    if plan.steady.dtype == np.int32:
+        rooms = [empty(up(size // EACH + HEADER) * lanes, dtype=np.int32) for size in sizes]
+        queues = empty(plan.queue_at[-1], up(shape.residual // EACH + HEADER) * lanes, dtype=np.int32)
     return Memory(
-        empty(plan.queue_at[-1], shape.residual * lanes),
-        empty(rows, width),
+        queues,
+        empty(TOGETHER * shape.layers if lanes == 1 else 1, width),
         empty(shape.layers, width),
         empty(shape.layers, width),
         empty(shape.residual * lanes),
@@ -75,4 +90,5 @@ def memory(plan: Plan, lanes: int) -> Memory:
         empty(shape.outputs * lanes),
         empty(shape.outputs * lanes),
         np.zeros((len(plan.first), lanes), np.int64),
+        *rooms,
     )

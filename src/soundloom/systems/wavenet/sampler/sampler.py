@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from soundloom.systems.wavenet.sampler import alone, together
 from soundloom.systems.wavenet.sampler.memory import Memory, settled
-from soundloom.systems.wavenet.sampler.plan import plan, rounded
+from soundloom.systems.wavenet.sampler.packing import floats, halves, quarters, rounded
+from soundloom.systems.wavenet.sampler.plan import plan
 from soundloom.systems.wavenet.sampler.steady import inputs_in_silence
 from soundloom.systems.wavenet.sampler.vectors import LANES
 from soundloom.systems.wavenet.sampler.weights import Floats, Precision, Weights
@@ -50,8 +51,8 @@ class Sampler:
                 head=rounded(weights.head),
             )
         self.weights = weights
-        self._alone = plan(weights, packed=precision == "bfloat16")
-        self._together = plan(weights)
+        self._together = plan(weights, quarters if precision == "int8" else floats)
+        self._alone = plan(weights, halves) if precision == "bfloat16" else self._together
 
     @property
     def draws(self) -> int:

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from soundloom.representations.compiled import compiled
 from soundloom.systems.wavenet.sampler.drawing import accumulate_masses, draw_class, draw_logistic, likeliest, value
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, push, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
-from soundloom.systems.wavenet.sampler.plan import PAIR, Arena, Plan
-from soundloom.systems.wavenet.sampler.vectors import BLOCKS, LANES, ROWS, add_to_lanes, weigh_lanes
+from soundloom.systems.wavenet.sampler.packing import PAIR, Arena
+from soundloom.systems.wavenet.sampler.plan import Plan
+from soundloom.systems.wavenet.sampler.products import ROWS
+from soundloom.systems.wavenet.sampler.quantising import Bytes, inputs_of_lanes
+from soundloom.systems.wavenet.sampler.vectors import LANES, add_to_lanes
+from soundloom.systems.wavenet.sampler.weighing import BLOCKS, group_size, weigh_lanes
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 ZERO = np.float32(0.0)
@@ -44,7 +48,24 @@ def advance(
         logits: (sequence, step, outputs), takes the network's outputs; or without steps.
     """
     shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, _, queue_at = plan
-    queues, old, base, rise, x, skips, gates, gated, ended, outputs, masses, heard = memory
+    (
+        queues,
+        old,
+        base,
+        rise,
+        x,
+        skips,
+        gates,
+        gated,
+        ended,
+        outputs,
+        masses,
+        heard,
+        x_bytes,
+        gated_bytes,
+        skips_bytes,
+        ended_bytes,
+    ) = memory
     sequences, steps = symbols.shape
     wanted = logits.shape[1] > 0
     frame = -1
@@ -59,26 +80,30 @@ def advance(
         put_bias(skips, skip_bias)
         for layer in range(shape.layers):
             queue, slots = queue_at[layer], queue_at[layer + 1] - queue_at[layer]
-            recall(old, old_arena, layer * shape.old, queues, queue, slots, now, dilations[layer])
-            push(queues, queue + now % slots, x, input_bias, layer)
+            recall(old, old_arena, layer * shape.old, queues, queue, slots, now, dilations[layer], shape.residual)
+            complete(x, input_bias, layer)
+            inputs = inputs_of_lanes(x, x_bytes)
+            push(queues, queue + now % slots, inputs)
             add_starts(gates, old, 0, base, rise, layer, share)
-            at = weigh_all(gates, steady, layer * shape.layer, x)
+            at = weigh_all(gates, steady, layer * shape.layer, inputs, shape.residual)
             pass_gates(gates, gated)
             fetch_row(base, layer + 1)
             if layer + 1 < shape.layers:
                 fetch_row(queues, queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1]))
-            at = weigh_all(x, steady, at, gated)
-            weigh_all(skips, steady, at, gated)
+            mixed = inputs_of_lanes(gated, gated_bytes)
+            at = weigh_all(x, steady, at, mixed, shape.gates)
+            weigh_all(skips, steady, at, mixed, shape.gates)
         drawn = False
         for lane in range(sequences):
             drawn |= symbols[lane, t] < 0
         if wanted or drawn:
             rectify(skips, shape.skip_scale)
             put_bias(ended, end_bias)
-            at = weigh_all(ended, steady, shape.layers * shape.layer, skips)
+            at = shape.layers * shape.layer
+            at = weigh_all(ended, steady, at, inputs_of_lanes(skips, skips_bytes), shape.skip)
             rectify(ended, ONE)
             put_bias(outputs, head_bias)
-            weigh_all(outputs, steady, at, ended)
+            weigh_all(outputs, steady, at, inputs_of_lanes(ended, ended_bytes), shape.end)
         if wanted:
             for lane in range(sequences):
                 for o in range(logits.shape[2]):
@@ -125,17 +150,23 @@ def put_bias(sums: Floats, bias: Floats) -> None:
 
 
 @compiled()
-def push(queues: Floats, slot: int, x: Floats, bias: Floats, layer: int) -> None:
-    """Complete a layer's input and put it into its queue, in place of what no step needs any more."""
+def complete(x: Floats, bias: Floats, layer: int) -> None:
+    """Add the bias of a layer's input."""
     for r in range(bias.shape[1]):
         add_to_lanes(x, r * LANES, bias[layer, r])
-    for n in range(len(x)):
-        queues[slot, n] = x[n]
 
 
 @compiled()
 def recall(
-    sums: Floats, arena: Arena, at: int, queues: Floats, queue: int, slots: int, now: int, dilation: int
+    sums: Floats,
+    arena: Arena,
+    at: int,
+    queues: Floats | Bytes,
+    queue: int,
+    slots: int,
+    now: int,
+    dilation: int,
+    residual: int,
 ) -> None:
     """Sum a layer's old taps.
 
@@ -144,31 +175,36 @@ def recall(
         arena: weights, the layer's from `at` on.
         queues: (slot, R lanes), the layer's `slots` from `queue` on.
     """
-    size = queues.shape[1]
-    residual = size // LANES
     for g in range(sums.shape[1]):
         sums[0, g] = ZERO
     for output in range(0, sums.shape[1] // LANES, PAIR * LANES):
         for tap in range(slots // dilation):
-            x = (queue + (now + tap * dilation) % slots) * size
-            for row in range(0, PAIR * LANES, ROWS):
-                weigh_lanes(sums, (output + row) * LANES, arena, at + row, PAIR * LANES, queues, x, residual)
-            at += residual * PAIR * LANES
+            x = (queue + (now + tap * dilation) % slots) * queues.shape[1]
+            weigh_group(sums, output, arena, at, PAIR * LANES, queues, x, residual)
+            at += group_size(arena, residual, PAIR * LANES)
 
 
 @compiled()
-def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats) -> int:
+def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats | Bytes, inputs: int) -> int:
     """Add all inputs to all sums, group by group; returns where the arena goes on."""
-    inputs, outputs = len(x) // LANES, len(sums) // LANES
+    outputs = len(sums) // LANES
     to, group = 0, BLOCKS * LANES
     while to < outputs:
         while to + group > outputs:
             group //= 2
-        for row in range(0, group, ROWS):
-            weigh_lanes(sums, (to + row) * LANES, arena, at + row, group, x, 0, inputs)
+        weigh_group(sums, to, arena, at, group, x, 0, inputs)
+        at += group_size(arena, inputs, group)
         to += group
-        at += inputs * group
     return at
+
+
+@compiled()
+def weigh_group(
+    sums: Floats, to: int, arena: Arena, at: int, group: int, x: Floats | Bytes, start: int, inputs: int
+) -> None:
+    """Add the inputs from `start` on to as many sums, from `to` on, as the group at `at` has."""
+    for row in range(0, group, ROWS):
+        weigh_lanes(sums, (to + row) * LANES, arena, at + row, group, x, start, inputs)
 
 
 @compiled()
