@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.compiling import compiled
 from soundloom.systems.wavenet.sampler.drawing import (
     accumulate_masses,
     draw_class,
@@ -15,7 +15,7 @@ from soundloom.systems.wavenet.sampler.drawing import (
     value,
 )
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, push, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, pass_gates, push, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
 from soundloom.systems.wavenet.sampler.packing import PAIR, Arena
 from soundloom.systems.wavenet.sampler.plan import TOGETHER, Plan
@@ -91,8 +91,6 @@ def advance(
             push(queues, queue + now % slots, inputs)
             add_starts(gates, old, row + layer, base, rise, layer, share)
             at = weigh_all(gates, steady, layer * shape.layer, inputs, len(x))
-            fetch_row(old, row + layer + 1)
-            fetch_row(base, layer + 1)
             pass_gates(gates, gated)
             mixed = inputs_of(gated, gated_bytes)
             at = weigh_all(x, steady, at, mixed, len(gated))

@@ -19,7 +19,7 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 
-from soundloom.systems.wavenet.sampler.products import AHEAD, ROWS
+from soundloom.systems.wavenet.sampler.products import ROWS
 from soundloom.systems.wavenet.sampler.vectors import (
     FEATURES,
     FLOAT,
@@ -56,7 +56,6 @@ def byte_product(module: Any, rows: int, blocks: int) -> Any:
             splats = [put.spread(put.number(put.after(put.after(row, k), n), INT)) for row in ins]
             for block in range(blocks):
                 here = put.after(lines, (n * blocks + block) * LANES)
-                put.fetch(here, AHEAD)
                 weights = put.load(here, INTS)
                 for splat, total in zip(splats, totals, strict=True):
                     _accumulate(put, total[block], splat, weights)

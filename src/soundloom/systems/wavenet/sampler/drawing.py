@@ -7,7 +7,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.compiling import compiled
 from soundloom.systems.wavenet.sampler.elementwise import exp
 from soundloom.systems.wavenet.sampler.weights import Floats
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.compiling import compiled
 from soundloom.systems.wavenet.sampler.vectors import FLOAT, INT, instruction
 
 LOG2_E = np.float32(1.44269504)

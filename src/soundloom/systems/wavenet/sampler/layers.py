@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.compiling import compiled
 from soundloom.systems.wavenet.sampler.elementwise import gate, multiply_add
 from soundloom.systems.wavenet.sampler.quantising import Bytes
-from soundloom.systems.wavenet.sampler.vectors import LANES, fetch
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 ZERO = np.float32(0.0)
@@ -47,14 +46,6 @@ def push(queues: Floats | Bytes, slot: int, inputs: Floats | Bytes) -> None:
     """Put a layer's input into its queue, in place of what no step needs any more."""
     for r in range(len(inputs)):
         queues[slot, r] = inputs[r]
-
-
-@compiled()
-def fetch_row(array: Floats | Bytes, row: int) -> None:
-    """Have a row of an array brought near; one after its end does no harm."""
-    width = array.shape[1]
-    for n in range(row * width, (row + 1) * width, LANES):
-        fetch(array, n)
 
 
 @compiled()

@@ -31,7 +31,6 @@ from soundloom.systems.wavenet.sampler.vectors import (
 )
 
 UNROLL = 4  # inputs of one turn of a loop: their number is padded to a multiple
-AHEAD = 4096  # bytes in front of the weights in use that memory is asked for
 ROWS = 16 if MANY_REGISTERS else 4  # outputs that `product_of_lanes` sums at once
 
 
@@ -62,7 +61,6 @@ def product(module: Any, element: Any, rows: int, blocks: int) -> Any:
             ]
             for block in range(blocks):
                 here = put.after(line, (first // inputs_each * blocks + block) * LANES)
-                put.fetch(here, AHEAD)
                 for weights, splat_of_rows in zip(_weights(put, here), splats, strict=True):
                     for splat, total in zip(splat_of_rows, totals, strict=True):
                         _accumulate(put, total[block], weights, splat)

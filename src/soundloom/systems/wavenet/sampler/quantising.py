@@ -13,8 +13,8 @@ from numba import types
 from numba.extending import overload as untyped_overload
 from numpy.typing import NDArray
 
-from soundloom.representations.compiled import compiled
 from soundloom.systems.wavenet.sampler.byte_products import EACH
+from soundloom.systems.wavenet.sampler.compiling import compiled
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
 from soundloom.systems.wavenet.sampler.vectors import (
     BYTE,

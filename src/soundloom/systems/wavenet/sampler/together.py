@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.representations.compiled import compiled
+from soundloom.systems.wavenet.sampler.compiling import compiled
 from soundloom.systems.wavenet.sampler.drawing import accumulate_masses, draw_class, draw_logistic, likeliest, value
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, fetch_row, pass_gates, push, rectify, take_frame
+from soundloom.systems.wavenet.sampler.layers import add_starts, pass_gates, push, rectify, take_frame
 from soundloom.systems.wavenet.sampler.memory import Memory
 from soundloom.systems.wavenet.sampler.packing import PAIR, Arena
 from soundloom.systems.wavenet.sampler.plan import Plan
@@ -87,9 +87,6 @@ def advance(
             add_starts(gates, old, 0, base, rise, layer, share)
             at = weigh_all(gates, steady, layer * shape.layer, inputs, shape.residual)
             pass_gates(gates, gated)
-            fetch_row(base, layer + 1)
-            if layer + 1 < shape.layers:
-                fetch_row(queues, queue_at[layer + 1] + now % (queue_at[layer + 2] - queue_at[layer + 1]))
             mixed = inputs_of_lanes(gated, gated_bytes)
             at = weigh_all(x, steady, at, mixed, shape.gates)
             weigh_all(skips, steady, at, mixed, shape.gates)

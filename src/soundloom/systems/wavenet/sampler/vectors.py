@@ -2,9 +2,6 @@
 
 LLVM splits a vector of 16 into what the processor has. Arrays come with the place of the first element wanted, since a
 slice costs more than a number; they are contiguous, and read faster if they begin at a multiple of 64 bytes.
-
-Numba looks at a function's own file only to see whether its copy on the disk is old: after a change here, or in another
-file that `alone.py` or `together.py` imports, touch these two.
 """
 
 from __future__ import annotations
@@ -67,13 +64,6 @@ class Instructions:
         fused = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{LANES}f32")
         return self.builder.call(fused, [a, b, c])
 
-    def fetch(self, place: Any, ahead: int = 0) -> None:
-        """Have the memory so many bytes after a place brought near."""
-        pointer = self.builder.bitcast(place, BYTE.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, INT, INT, INT])
-        prefetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        self.builder.call(prefetch, [self.builder.gep(pointer, [SIZE(ahead)]), INT(0), INT(3), INT(1)])
-
 
 def instruction(emitter: Callable[..., Any]) -> Callable[..., Any]:
     """A function for compiled loops, from one that takes numba's context and the types of arguments, and gives two:
@@ -111,14 +101,3 @@ def add_to_lanes(typing: Any, sums: Any, to: Any, term: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(sums, to, types.float32), emit
-
-
-@instruction
-def fetch(typing: Any, array: Any, at: Any) -> Any:
-    """Have the 64 bytes brought near in which an element is, while something else is computed."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        Instructions(builder).fetch(place(context, builder, array, *values))
-        return context.get_dummy_value()
-
-    return types.void(array, at), emit

@@ -1,0 +1,31 @@
+"""Compile a loop whose copy on the disk is good for these very sources.
+
+Numba compiles a loop anew when its own file has changed, but not when a function has changed that is built into it.
+Here the copy is kept under a mark of all files of this folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from soundloom.representations.compiled import compiled as compiled_by_file
+
+Loop = TypeVar("Loop", bound=Callable[..., object])
+
+SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+
+
+def compiled(*, reorder: bool = False) -> Callable[[Loop], Loop]:
+    """As `soundloom.representations.compiled.compiled`."""
+
+    def compile_one(function: Loop) -> Loop:
+        loop: Any = compiled_by_file(reorder=reorder)(function)
+        kept = getattr(loop._cache, "_cache_file", None)  # there is none where no folder can be written to
+        if kept is not None:
+            kept._source_stamp = (kept._source_stamp, SOURCES)
+        return loop  # type: ignore[no-any-return]
+
+    return compile_one
