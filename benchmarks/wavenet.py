@@ -28,7 +28,7 @@ from soundloom.representations import build
 from soundloom.systems.wavenet import WaveNet
 from soundloom.systems.wavenet.packing import weights_of
 from soundloom.systems.wavenet.sampler.reference import Reference
-from soundloom.systems.wavenet.sampling import Sequences
+from soundloom.systems.wavenet.sequences import Sequences
 from soundloom.systems.wavenet.settings import PRESETS
 
 FIRST_USE = """
@@ -135,10 +135,14 @@ def main() -> None:
     rows = [
         ("30 layers 64/256, one sequence, float32", big, 1, "float32"),
         ("30 layers 64/256, one sequence, bfloat16 weights", big, 1, "bfloat16"),
+        ("30 layers 64/256, one sequence, int8 weights", big, 1, "int8"),
         ("30 layers 64/256, 16 sequences, float32", big, 16, "float32"),
+        ("30 layers 64/256, 16 sequences, int8 weights", big, 16, "int8"),
         ("preset drums, one sequence, float32", drums, 1, "float32"),
         ("preset drums, one sequence, bfloat16 weights", drums, 1, "bfloat16"),
+        ("preset drums, one sequence, int8 weights", drums, 1, "int8"),
         ("preset drums, 16 sequences, float32", drums, 16, "float32"),
+        ("preset drums, 16 sequences, int8 weights", drums, 16, "int8"),
     ]
     for name, system, count, weights in rows:
         found, peer = rate(system, count, 0.5 if count == 1 else 0.25, weights), plain_torch(system, count)

@@ -323,7 +323,7 @@ def _made(works: Sequence[_Work], jobs: int | None, pace: Pace) -> Generator[Mad
     count = sum(work.request.count for work in works)
     workers = min(count, jobs or available_processors())
     longest = max(work.length for work in works)
-    most = most_together(max(work.system.together for work in works), longest, workers)
+    most = most_together(max(work.system.at_once(work.request.options) for work in works), longest, workers)
     clips = (_Clip(work, number) for work in works for number in range(work.request.count))
     groups = (
         list(alike)

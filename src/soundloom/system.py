@@ -246,6 +246,10 @@ class System(nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} is no vocoder: it vocodes {self.vocodes}")
 
+    def at_once(self, options: Mapping[str, Any]) -> int:
+        """Clips that one call of `sample` makes most quickly with these sampling settings."""
+        return self.together
+
     def sampling_options(self) -> dict[str, str]:
         """Names of the sampling settings that this system alone has, with a sentence each."""
         return {}

@@ -26,7 +26,9 @@ from torch import Tensor
 from soundloom.streams import stream
 from soundloom.system import Heed
 from soundloom.systems.wavenet import logistics, sampling
-from soundloom.systems.wavenet.sampling import Sequences, draw
+from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
+from soundloom.systems.wavenet.sampling import draw
+from soundloom.systems.wavenet.sequences import PIECE, Sequences
 from soundloom.systems.wavenet.wavenet import WaveNet
 
 
@@ -47,7 +49,7 @@ def drawn(
     rngs = [stream(7, number) for number in range(first, first + sequences)]
     codes = torch.zeros(sequences, wavenet.schema.width) if codes is None else codes
     prompt = None if given is None else wavenet.representation.decode(given[None])
-    asked = {"weights": "float32", **options}
+    asked = {"weights": "float32", "guidance": 1, **options}
     with torch.no_grad():
         sounds = draw(wavenet, length, codes, spectra, prompt, temperature, rngs, heed, asked)
     return wavenet.representation.encode(sounds)[:, 0]
@@ -66,14 +68,15 @@ def test_the_sampler_predicts_what_the_network_predicts(name: str, sequences: in
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.05), ("int8", 0.1)])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_weights_in_half_precision_predict_nearly_the_same(name: str) -> None:
+def test_weights_of_fewer_bits_predict_nearly_the_same(name: str, precision: Precision, near: float) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
     symbols, codes, spectra = random_symbols(wavenet, 2, 60), random_codes(LABELS, 2), random_spectra(wavenet, 2, 60)
     exact = sampled(wavenet, symbols, codes, spectra)
     with torch.no_grad():
-        half = sampling.predict(wavenet, symbols, codes, spectra, "bfloat16")
-    assert 0 < float((half - exact).square().mean().sqrt() / exact.std()) < 0.05
+        less = sampling.predict(wavenet, symbols, codes, spectra, precision)
+    assert 0 < float((less - exact).square().mean().sqrt() / exact.std()) < near
 
 
 class Uniforms:
@@ -157,6 +160,36 @@ def test_with_top_p_only_the_likeliest_classes_that_hold_this_share_are_drawn(
     assert share_as_expected(wavenet, predicted, symbols, uniforms.since(0, 300), **asked) > 0.98
 
 
+@pytest.mark.parametrize("sequences", [1, 9])  # 18 with those beside them: more than one group
+@pytest.mark.parametrize("guidance", [0.0, 0.5, 3.0])
+def test_guidance_draws_from_what_the_asked_have_more_than_the_unasked(
+    guidance: float, sequences: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wavenet, uniforms = lively(LABELS), Uniforms(monkeypatch)
+    codes = random_codes(LABELS, sequences)
+    symbols = drawn(wavenet, 200, codes=codes, sequences=sequences, guidance=guidance, top_p=0.9)
+    asked, free = (forced(wavenet, symbols, each) for each in (codes, torch.zeros_like(codes)))
+    assert (asked - free).abs().mean() > 0.02
+    predicted = free + guidance * (asked - free)
+    assert share_as_expected(wavenet, predicted, symbols, uniforms.since(0, 200), top_p=0.9) > 0.98
+
+
+@pytest.mark.parametrize("weights", PRECISIONS)
+def test_guided_sequences_are_the_same_to_the_bit_alone_and_among_others(weights: str) -> None:
+    wavenet = lively(LABELS)
+    codes = random_codes(LABELS, 10)
+    together = drawn(wavenet, 100, codes=codes, sequences=10, guidance=2.0, weights=weights)
+    assert len(together.unique(dim=0)) == 10
+    for row in (0, 7, 8, 9):
+        asked = {"guidance": 2.0, "weights": weights}
+        assert torch.equal(drawn(wavenet, 100, codes=codes[row : row + 1], first=row, **asked)[0], together[row])
+
+
+def test_where_nothing_is_asked_for_nothing_is_guided() -> None:
+    wavenet = lively(LABELS)
+    assert torch.equal(drawn(wavenet, 100, guidance=3.0), drawn(wavenet, 100))
+
+
 def test_a_larger_temperature_draws_more_variously_and_a_smaller_share_less() -> None:
     wavenet = lively()
 
@@ -194,7 +227,7 @@ def test_a_sequence_is_the_same_to_the_bit_alone_and_among_others(name: str) -> 
 def test_a_longer_sound_begins_as_a_shorter_one(name: str) -> None:
     wavenet = lively(**CONFIGS[name])
     spectra = random_spectra(wavenet, 1, 100)
-    longer, shorter = (drawn(wavenet, length, spectra=spectra) for length in (sampling.PIECE + 300, 77))
+    longer, shorter = (drawn(wavenet, length, spectra=spectra) for length in (PIECE + 300, 77))
     assert torch.equal(longer[:, :77], shorter)
 
 
@@ -203,14 +236,14 @@ def test_whoever_is_asked_whether_to_go_on_hears_how_many_there_are_and_ends_it(
 
     def heed(samples: int) -> bool:
         heard.append(samples)
-        return samples < 3 * sampling.PIECE
+        return samples < 3 * PIECE
 
     wavenet = lively()
     given = random_symbols(wavenet, 1, 5000)[0]
     found = drawn(wavenet, 30000, given=given, sequences=2, heed=heed)
-    assert heard[-1] == found.shape[1] == 3 * sampling.PIECE
+    assert heard[-1] == found.shape[1] == 3 * PIECE
     assert torch.equal(found[:, :5000], given.expand(2, -1))
-    assert all(1 <= later - sooner <= sampling.PIECE for sooner, later in pairwise(heard))
+    assert all(1 <= later - sooner <= PIECE for sooner, later in pairwise(heard))
 
 
 def test_weights_that_were_trained_on_are_packed_anew() -> None:
@@ -231,11 +264,14 @@ def test_weights_that_were_trained_on_are_packed_anew() -> None:
     assert torch.equal(sampled(wavenet, symbols, torch.zeros(1, 0)), after)
 
 
-def test_the_half_precision_is_taken_where_it_costs_less_than_half_a_percent_of_bits() -> None:
+def test_the_quickest_precision_is_taken_that_costs_less_than_half_a_percent_of_bits() -> None:
     wavenet = lively(LABELS)
-    exact, half = (drawn(wavenet, 1000, sequences=8, weights=name) for name in ("float32", "bfloat16"))
+    exact, half, quarter = (drawn(wavenet, 1000, sequences=8, weights=name) for name in PRECISIONS)
     assert not torch.equal(exact, half)
-    for costs, expected in (([2.0, 2.009], half), ([2.0, 2.011], exact), ([2.0, 1.9], half)):
+    assert not torch.equal(quarter, half)
+    for costs, expected in (
+        ([2.0, 2.009, 2.011], half), ([2.0, 2.011, 2.011], exact), ([2.0, 1.9, 2.1], half), ([2.0, 2.1, 2.009], quarter)
+    ):  # fmt: skip
         wavenet.costs.copy_(torch.tensor(costs))
         assert torch.equal(drawn(wavenet, 1000, sequences=8, weights="auto"), expected)
 
@@ -247,12 +283,13 @@ def test_precisions_are_measured_in_bits_of_the_beginnings_of_clips() -> None:
     )
     codes = random_codes(LABELS, 3)
     with torch.no_grad():
-        exact, half = sampling.costs(wavenet, audio, codes).tolist()
+        exact, half, quarter = sampling.costs(wavenet, audio, codes).tolist()
     symbols = wavenet.representation.encode(audio)[:, 0]
     predicted = forced(wavenet, symbols, codes, wavenet.spectra(audio))
     bits = sampling.surprise(predicted, symbols, 256, classes=True)[:, : sampling.MEASURED_SAMPLES]
     assert abs(exact / float(bits.mean()) - 1) < 1e-4
     assert 1e-6 < abs(half / exact - 1) < 0.05
+    assert 1e-6 < abs(quarter / exact - 1) < 0.05
 
 
 def test_a_sample_takes_as_long_after_many_as_after_few() -> None:
@@ -263,6 +300,6 @@ def test_a_sample_takes_as_long_after_many_as_after_few() -> None:
         moments.append(time.thread_time())
         return True
 
-    drawn(wavenet, 20 * sampling.PIECE, heed=heed)
+    drawn(wavenet, 20 * PIECE, heed=heed)
     pieces = np.diff(moments)
     assert np.min(pieces[-5:]) < 1.5 * np.min(pieces[:5])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import CONFIGS, LABELS, MEL, RATE, lively, untrained
+from networks import CONFIGS, LABELS, MEL, RATE, lively, random_codes, untrained
 from torch import Tensor
 
 from soundloom.audio import Audio
@@ -23,12 +23,14 @@ from soundloom.representations import build
 from soundloom.streams import stream
 from soundloom.system import MODEL, Augmentation, Batch
 from soundloom.systems.wavenet.likelihood import Likelihood
+from soundloom.systems.wavenet.sequences import Manner, Sequences
 from soundloom.systems.wavenet.settings import PRESETS
 from soundloom.systems.wavenet.wavenet import WaveNet
 from soundloom.training.journal import LOG
 
 KINDS = Schema((Category("kind", ("low", "high")),))
 TONES = (220.0, 440.0, 880.0)
+needs_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA card")
 
 
 def learn(
@@ -217,7 +219,12 @@ def test_at_temperature_0_there_is_one_sound_and_a_negative_temperature_is_refus
         ({"top_p": math.nan}, "top_p=nan"),
         ({"top_p": True}, "top_p=True"),
         ({"top_p": "much"}, "top_p=much"),
-        ({"weights": "float16"}, "weights=float16: did you mean 'bfloat16'? (known: auto, bfloat16, float32)"),
+        ({"weights": "float16"}, "weights=float16: did you mean 'bfloat16'? (known: auto, bfloat16, float32, int8)"),
+        ({"guidance": -0.1}, "guidance=-0.1 but must be 0 to 20; 1.5 is usual, 1 is none"),
+        ({"guidance": True}, "guidance=True"),
+        ({"guidance": math.nan}, "guidance=nan"),
+        ({"device": "gpu"}, "device=gpu: "),
+        ({"device": "cuda", "weights": "int8"}, "weights=int8 is for the processor"),
         ({"topp": 0.5}, "no sampling option 'topp'; did you mean 'top_p'?"),
     ],
 )
@@ -229,13 +236,25 @@ def test_an_option_that_cannot_be_is_refused(model: Model, options: dict[str, ob
 
 def test_options_of_classes_are_not_offered_by_a_mixture() -> None:
     model = model_of(lively(representation={"kind": "pcm", "sample_rate": RATE}))
-    assert set(model.options) == {"weights"}
-    with pytest.raises(ValueError, match=r"no sampling option 'top_p'; known: weights"):
+    assert set(model.options) == {"weights", "device"}
+    with pytest.raises(ValueError, match=r"no sampling option 'top_p'; known: device, weights"):
         model.generate(count=1, options={"top_p": 0.5})
 
 
 @pytest.mark.parametrize(
-    "options", [{"weights": "float32"}, {"weights": "bfloat16"}, {"weights": "auto"}, {"top_p": 0.9}]
+    "options",
+    [
+        {"weights": "float32"},
+        {"weights": "bfloat16"},
+        {"weights": "int8"},
+        {"weights": "auto"},
+        {"top_p": 0.9},
+        {"guidance": 1},
+        {"guidance": 4},
+        {"device": "cpu"},
+        pytest.param({"device": "cuda"}, marks=needs_card),
+        pytest.param({"device": "cuda", "top_p": 0.9}, marks=needs_card),
+    ],
 )
 def test_every_option_makes_sounds(model: Model, options: dict[str, object]) -> None:
     (sound,) = model.generate(count=1, seconds=0.1, options=options)
@@ -347,11 +366,32 @@ class Always:
         return [(self.audio, torch.zeros(len(self.audio), 0))]
 
 
-def test_half_precision_is_measured_at_the_end_of_training(model: Model) -> None:
-    exact, half = model.system.costs.tolist()  # type: ignore[union-attr, operator]
+def test_precisions_are_measured_at_the_end_of_training(model: Model) -> None:
+    exact, half, quarter = model.system.costs.tolist()  # type: ignore[union-attr, operator]
     assert 0 < exact < 8
-    assert exact != half
+    assert len({exact, half, quarter}) == 3
     assert abs(half / exact - 1) < 0.1
+    assert abs(quarter / exact - 1) < 0.1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_a_card_that_is_not_there_is_missed(model: Model) -> None:
+    with pytest.raises(ValueError, match="device is cuda but torch finds no CUDA card here; leave it out"):
+        model.generate(count=1, options={"device": "cuda"})
+
+
+@needs_card
+def test_a_card_draws_as_the_processor_does() -> None:
+    system = lively(LABELS)
+    codes = random_codes(LABELS, 5)
+    uniforms = np.random.default_rng(0).random((5, 300, 1))
+    made = []
+    for device in ("cpu", "cuda"):
+        sequences = Sequences(system, codes, None, Manner(guidance=2.0, top_p=0.95, device=device))
+        symbols = np.full((5, 300), -1, np.int64)
+        sequences.advance(symbols, uniforms, 0)
+        made.append(symbols)
+    assert np.median((made[0] == made[1]).mean(axis=1)) == 1.0  # a rounding may lead one apart
 
 
 def test_a_vocoder_gives_back_as_many_samples_as_it_was_given_and_follows_their_loudness() -> None:

@@ -31,13 +31,15 @@ from soundloom.systems.wavenet.likelihood import (
     yardsticks_of,
 )
 from soundloom.systems.wavenet.network import Network, before_clip
+from soundloom.systems.wavenet.options import CARD, OF_CLASSES, OPTIONS, check_options
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS
-from soundloom.systems.wavenet.sampling import OPTIONS, check_options, costs, draw
+from soundloom.systems.wavenet.sampling import costs, draw
 from soundloom.systems.wavenet.settings import PRESETS, WaveNetConfig
 from soundloom.systems.wavenet.yardsticks import Yardsticks
 
 LONGEST_SECONDS = 24 * 3600
 STUDIED = 64  # clips in a batch of what is looked at once
+TOGETHER_ON_CARD = 1024  # sounds
 MEASURED = 8  # clips that precisions are measured by
 FADE_SECONDS = 0.01  # at the end of a sound that was cut off
 
@@ -138,7 +140,10 @@ class WaveNet(System):
         self.costs.copy_(costs(self, self.aligned(audio), codes))
 
     def sampling_options(self) -> dict[str, str]:
-        return {name: said for name, said in OPTIONS.items() if self.config.classes or name != "top_p"}
+        return {name: said for name, said in OPTIONS.items() if self.config.classes or name not in OF_CLASSES}
+
+    def at_once(self, options: Mapping[str, Any]) -> int:
+        return TOGETHER_ON_CARD if options.get("device") == CARD else self.together
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         super().check_options(options)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from soundloom.systems.wavenet.sampler.elementwise import exp, gate
 from soundloom.systems.wavenet.sampler.reference import Reference
 from soundloom.systems.wavenet.sampler.sampler import Sampler
-from soundloom.systems.wavenet.sampler.weights import Weights
+from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision, Weights
 
 SILENCE, STEPS, HOP = 128, 90, 7
 NETWORKS = {  # residual, gate, skip, end channels; kernel; first kernel; head
@@ -58,10 +58,15 @@ def starts_of(network: Weights, sequences: int, frames: int = 4) -> np.ndarray:
 
 
 def run(
-    network: Weights, starts: np.ndarray, pieces: list[int], seed: int = 0, **more: float
+    network: Weights,
+    starts: np.ndarray,
+    pieces: list[int],
+    seed: int = 0,
+    precision: Precision = "float32",
+    **more: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Symbols, every third given, and logits, of sequences that each draw from a stream of their own."""
-    sampler, steps = Sampler(network), sum(pieces)
+    sampler, steps = Sampler(network, precision), sum(pieces)
     state = sampler.begin(starts, SILENCE)
     symbols, uniforms = material(network, len(starts), steps, seed)
     logits = np.zeros((len(starts), steps, network.outputs), np.float32)
@@ -105,16 +110,17 @@ def test_it_computes_what_plain_torch_computes(name: str, sequences: int) -> Non
 @settings(deadline=None, max_examples=12)
 @given(
     name=st.sampled_from(sorted(NETWORKS)),
+    precision=st.sampled_from(PRECISIONS),
     sequences=st.integers(2, 18),
     cuts=st.lists(st.integers(1, STEPS - 1), max_size=4, unique=True),
 )
 def test_a_sequence_is_the_same_to_the_bit_alone_and_among_others_whole_and_in_pieces(
-    name: str, sequences: int, cuts: list[int]
+    name: str, precision: Precision, sequences: int, cuts: list[int]
 ) -> None:
     network = weights(name)
     starts = starts_of(network, sequences)
-    symbols, logits = run(network, starts, np.diff([0, *sorted(cuts), STEPS]).tolist())
-    one, its = run(network, starts[:1], [STEPS])
+    symbols, logits = run(network, starts, np.diff([0, *sorted(cuts), STEPS]).tolist(), precision=precision)
+    one, its = run(network, starts[:1], [STEPS], precision=precision)
     assert np.array_equal(symbols[0], one[0])
     assert np.array_equal(logits[0], its[0])
 
@@ -144,6 +150,36 @@ def test_rounded_weights_are_those_of_bfloat16() -> None:
         sampler.advance(sampler.begin(starts, SILENCE), symbols.copy(), uniforms, starts, hop=HOP, logits=logits)
         said.append(logits)
     assert np.array_equal(*said)
+
+
+class InBytes(Reference):
+    """Each matrix of a tap, and what it weighs, rounded to 8 bits by the rule that `byte_products` states."""
+
+    def _weigh(self, sums: torch.Tensor, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+        inputs = self.weights.residual if matrix.shape == self.taps[0].shape else len(matrix)
+        for some, weights in zip(x.split(inputs, 1), matrix.split(inputs), strict=True):
+            scale = weights.abs().amax(0) / 127
+            low = some.amin(1, keepdim=True)
+            step = (some.amax(1, keepdim=True) - low) / 255
+            rounded = low + step * ((some - low) / step.clamp_min(1e-30)).round()
+            sums = sums + rounded @ ((weights / scale).round() * scale)
+        return sums
+
+
+@pytest.mark.parametrize("sequences", [2, 7])
+@pytest.mark.parametrize("name", ["even", "mixture"])  # their widths are not padded
+def test_weights_of_eight_bits_are_rounded_by_their_rule(name: str, sequences: int) -> None:
+    network = weights(name)
+    starts = starts_of(network, sequences)
+    symbols, said = run(network, starts, [STEPS], precision="int8")
+    found = []
+    for kind in (InBytes, Reference):
+        logits = torch.zeros(sequences, STEPS, network.outputs, dtype=torch.float64)
+        uniforms = torch.zeros(sequences, STEPS, network.draws, dtype=torch.float64)
+        plain = kind(network, torch.from_numpy(starts).double(), SILENCE)
+        plain.advance(torch.from_numpy(symbols), uniforms, torch.from_numpy(starts).double(), HOP, 0, logits)
+        found.append(np.abs(said - logits.numpy())[:, 70:].mean())  # silence, heard before, was computed exactly
+    assert found[0] < 0.05 * found[1]  # what is left are roundings that single precision decided otherwise
 
 
 def test_classes_are_drawn_as_often_as_they_are_likely() -> None:

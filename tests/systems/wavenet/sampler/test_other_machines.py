@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,12 @@ import numpy as np
 from test_against_plain_torch import run, starts_of, weights
 from soundloom.systems.wavenet.sampler.weighing import BLOCKS
 network = weights("wide kernels")
-symbols, logits = run(network, starts_of(network, 7), [90])
-np.savez(sys.argv[1], symbols=symbols, logits=logits, blocks=BLOCKS)
+found = {"blocks": BLOCKS}
+for precision in ("float32", "int8"):
+    for sequences in (1, 7):
+        symbols, logits = run(network, starts_of(network, sequences), [90], precision=precision)
+        found |= {f"symbols {precision} {sequences}": symbols, f"logits {precision} {sequences}": logits}
+np.savez(sys.argv[1], **found)
 """
 
 
@@ -32,7 +37,8 @@ def test_a_processor_without_avx_512_computes_the_same_bits(tmp_path: Path) -> N
     subprocess.run([sys.executable, "-c", SAMPLE, str(tmp_path / "said.npz")], env=told, check=True)
     said = np.load(tmp_path / "said.npz")
     network = weights("wide kernels")
-    symbols, logits = run(network, starts_of(network, 7), [90])
     assert said["blocks"] == 4
-    assert np.array_equal(said["symbols"], symbols)
-    assert np.array_equal(said["logits"], logits)
+    for precision, sequences in product(("float32", "int8"), (1, 7)):
+        symbols, logits = run(network, starts_of(network, sequences), [90], precision=precision)  # type: ignore[arg-type]
+        assert np.array_equal(said[f"symbols {precision} {sequences}"], symbols)
+        assert np.array_equal(said[f"logits {precision} {sequences}"], logits)

@@ -16,23 +16,31 @@ class Reference:
     """Sequences of one batch, as they go on from endless silence.
 
     A step reads and writes the same tensors each time and asks none of them for a number, so on a CUDA device it is
-    captured as a graph and replayed. That part has not been run: no such device was at hand.
+    captured as a graph and replayed.
 
     Args:
         starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts; all is computed
             on its device and in its type.
         silence: the symbol of silence.
-        temperature: divides the logits; at 0 the likeliest symbol is taken.
+        temperature, top_p, guidance: as for `Sampler.advance`.
     """
 
-    def __init__(self, weights: Weights, starts: Tensor, silence: int, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        starts: Tensor,
+        silence: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        guidance: float = 1.0,
+    ) -> None:
         layers, kernel, residual, gates = weights.taps.shape
         sequences, device = len(starts), starts.device
 
         def here(values: object) -> Tensor:
             return torch.as_tensor(values).to(device, starts.dtype)
 
-        self.weights, self.temperature = weights, temperature
+        self.weights, self.temperature, self.top_p, self.guidance = weights, temperature, top_p, guidance
         self.first, self.first_bias = here(weights.first), here(weights.first_bias)
         self.taps = here(weights.taps).reshape(layers, kernel * residual, gates)
         self.mix, self.mix_bias = here(weights.mix), here(weights.mix_bias)
@@ -63,9 +71,10 @@ class Reference:
     ) -> None:
         """As `Sampler.advance`: symbols (sequence, step) that are negative are drawn and put."""
         for t in range(symbols.shape[1]):
-            frame, part = divmod(offset + t, hop)
-            this, following = (starts[:, :, min(n, starts.shape[2] - 1)] for n in (frame, frame + 1))
-            self.start.copy_(torch.lerp(this, following, part / hop))
+            if t == 0 or starts.shape[2] > 1:
+                frame, part = divmod(offset + t, hop)
+                this, following = (starts[:, :, min(n, starts.shape[2] - 1)] for n in (frame, frame + 1))
+                self.start.copy_(torch.lerp(this, following, part / hop))
             self.uniforms.copy_(uniforms[:, t])
             self.symbol.copy_(symbols[:, t])
             self._step()
@@ -82,8 +91,8 @@ class Reference:
             samples = torch.cat([queue.index_select(1, read[layer]).flatten(1), x], 1)
             queue.index_copy_(1, read[layer, :1], x[:, None])
             x, skips = self._layer(layer, samples, x, skips)
-        ended = F.relu(torch.addmm(self.end_bias, F.relu(skips * self.weights.skip_scale), self.end))
-        self.logits.copy_(torch.addmm(self.head_bias, ended, self.head))
+        ended = F.relu(self._weigh(self.end_bias, F.relu(skips * self.weights.skip_scale), self.end))
+        self.logits.copy_(self._weigh(self.head_bias, ended, self.head))
         self.symbol.copy_(torch.where(self.symbol < 0, self._draw(), self.symbol))
         self.heard.copy_(torch.cat([self.symbol[:, None], self.heard[:, :-1]], 1))
         self.time.add_(1)
@@ -106,13 +115,16 @@ class Reference:
 
     def _layer(self, layer: int, samples: Tensor, x: Tensor, skips: Tensor) -> tuple[Tensor, Tensor]:
         """The next layer's input and the skips so far; `samples` are those under the taps, the oldest first."""
-        filtered, gated = torch.addmm(self.start[:, layer], samples, self.taps[layer]).chunk(2, 1)
-        mixed = torch.addmm(self.mix_bias[layer], filtered.tanh() * gated.sigmoid(), self.mix[layer])
+        filtered, gated = self._weigh(self.start[:, layer], samples, self.taps[layer]).chunk(2, 1)
+        mixed = self._weigh(self.mix_bias[layer], filtered.tanh() * gated.sigmoid(), self.mix[layer])
         return x + mixed[:, : x.shape[1]], skips + mixed[:, x.shape[1] :]
+
+    def _weigh(self, sums: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
+        return torch.addmm(sums, x, matrix)
 
     def _draw(self) -> Tensor:
         if self.weights.kind == "softmax":
-            return self._choose(self.logits, self.uniforms[:, 0])
+            return self._choose(self._guided(), self.uniforms[:, 0])
         choices, means, log_scales = self.logits.chunk(3, 1)
         chosen = self._choose(choices, self.uniforms[:, 0])[:, None]
         scale = log_scales.gather(1, chosen)[:, 0].clamp(min=self.weights.least_log_scale).exp()
@@ -120,10 +132,22 @@ class Reference:
         value = (means.gather(1, chosen)[:, 0] + scale * noise).clamp(-1, 1)
         return ((value + 1) * (HIGHEST / 2) + 0.5).floor().to(torch.int64)
 
+    def _guided(self) -> Tensor:
+        if self.guidance == 1:
+            return self.logits
+        asked, free = self.logits[0::2], self.logits[1::2]
+        return torch.lerp(free, asked, self.guidance).repeat_interleave(2, 0)
+
     def _choose(self, logits: Tensor, uniform: Tensor) -> Tensor:
         if self.temperature == 0:
             return logits.argmax(1)
-        sums = (logits / self.temperature).softmax(1).cumsum(1)
+        chances = (logits / self.temperature).softmax(1)
+        if self.top_p < 1 and self.weights.kind == "softmax":
+            ordered = chances.sort(1, descending=True).values
+            kept = (ordered.cumsum(1) < self.top_p).sum(1, keepdim=True).clamp(max=logits.shape[1] - 1)
+            least = ordered.gather(1, kept)
+            chances = torch.where(chances < least, 0.0, chances)
+        sums = chances.cumsum(1)
         bound = uniform[:, None].to(sums.dtype) * sums[:, -1:]
         return torch.searchsorted(sums, bound, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
 

@@ -59,18 +59,19 @@ class Sampler:
         """Uniform numbers that drawing one symbol takes."""
         return self.weights.draws
 
-    def begin(self, starts: Floats, silence: int) -> State:
+    def begin(self, starts: Floats, silence: int, paired: bool = False) -> State:
         """Sequences after endless silence.
 
         Args:
             starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts.
             silence: the symbol of silence.
+            paired: whether sequences go on in pairs, which `advance` may guide.
         """
         inputs = np.stack([inputs_in_silence(self.weights, one[:, 0].astype(np.float32), silence) for one in starts])
         groups = []
         for first in range(0, len(inputs), LANES):
             group = inputs[first : first + LANES]
-            if len(group) >= FEWEST_TOGETHER:
+            if paired or len(group) >= FEWEST_TOGETHER:
                 filled = np.pad(group, ((0, LANES - len(group)), (0, 0), (0, 0)))
                 groups.append((slice(first, first + len(group)), settled(self._together, filled, silence)))
             else:
@@ -91,6 +92,7 @@ class Sampler:
         offset: int = 0,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        guidance: float = 1.0,
         logits: Floats | None = None,
     ) -> None:
         """Take as many steps as there are symbols: those given are heard, those that are negative are drawn and put.
@@ -104,10 +106,13 @@ class Sampler:
             offset: steps from the first frame to the first symbol.
             temperature: divides the logits; at 0 it is the likeliest symbol.
             top_p: of the probability is left to be drawn from, the likeliest symbols first.
+            guidance: other than 1, of sequences in pairs and of classes only: both of a pair, which are given the same
+                symbols and uniform numbers, draw by the second's outputs and so many times what the first has more.
             logits: takes the network's outputs, (sequence, step, output), contiguous.
         """
         assert symbols.shape[0] == state.sequences
         assert symbols.flags.c_contiguous
+        assert guidance == 1 or all((which.stop - which.start) % 2 == 0 for which, _ in state.groups)
         starts = np.ascontiguousarray(starts, np.float32)
         uniforms = np.ascontiguousarray(uniforms, np.float64)
         room = np.empty((state.sequences, 0, 0), np.float32) if logits is None else logits
@@ -117,6 +122,6 @@ class Sampler:
                 values = (symbols[one], uniforms[one], starts[one], hop, offset, temperature, top_p, room[one])
                 alone.advance(self._alone, held, state.time, *values)
             else:
-                values = (symbols[which], uniforms[which], starts[which], hop, offset, temperature, top_p, room[which])
-                together.advance(self._together, held, state.time, *values)
+                values = (symbols[which], uniforms[which], starts[which], hop, offset, temperature, top_p, guidance)
+                together.advance(self._together, held, state.time, *values, room[which])
         state.time += symbols.shape[1]

@@ -37,6 +37,7 @@ def advance(
     offset: int,
     temperature: float,
     top_p: float,
+    guidance: float,
     logits: Floats,
 ) -> None:
     """Go on from `time` for as many steps as there are symbols, and draw those that are negative.
@@ -45,6 +46,7 @@ def advance(
         symbols: (sequence, step); of at most 16 sequences, the other lanes run idle.
         uniforms: (sequence, step, draw).
         starts: (sequence, layer, frame, 2 G); step t is at frame (offset + t) / hop.
+        guidance: other than 1 it takes the sequences in pairs, see `guide`.
         logits: (sequence, step, outputs), takes the network's outputs; or without steps.
     """
     shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, _, queue_at = plan
@@ -106,6 +108,8 @@ def advance(
                 for o in range(logits.shape[2]):
                     logits[lane, t, o] = outputs[o * LANES + lane]
         if drawn:
+            if guidance != 1:
+                guide(outputs, guidance)
             draw(
                 outputs,
                 masses,
@@ -202,6 +206,18 @@ def weigh_group(
     """Add the inputs from `start` on to as many sums, from `to` on, as the group at `at` has."""
     for row in range(0, group, ROWS):
         weigh_lanes(sums, (to + row) * LANES, arena, at + row, group, x, start, inputs)
+
+
+@compiled()
+def guide(outputs: Floats, guidance: float) -> None:
+    """Put u + guidance (c - u) into both lanes of a pair, which had c and u.
+
+    The first lane of a pair was told what is asked for and the second was not. With one number to draw by, both draw
+    the same symbol. Classifier-free guidance: Ho & Salimans 2021, https://arxiv.org/abs/2207.12598, equation 6.
+    """
+    for n in range(0, len(outputs), 2):
+        asked, free = outputs[n], outputs[n + 1]
+        outputs[n] = outputs[n + 1] = multiply_add(np.float32(guidance), asked - free, free)
 
 
 @compiled()
