@@ -1,9 +1,10 @@
 """Train a shipped model, measure it, and write it with its card to src/soundloom/models/NAME.
 
-    python scripts/train_shipped.py NAME FOLDER [--minutes 40] [--run RUN]
+    python scripts/train_shipped.py NAME FOLDER [--minutes 40] [--set KEY=VALUE ...] [--run RUN [--on MACHINE]]
     python scripts/train_shipped.py NAME FOLDER --refit          (a VAE)
 
-Trains on rows whose `permissive` is yes, so that the weights may be given away. An existing RUN is not trained again.
+Trains on rows whose `permissive` is yes, so that the weights may be given away. An existing RUN is not trained again;
+--on says what it was trained on, for its card.
 --refit leaves the network of a shipped model as it is and fits its prior and texture anew, as the end of every
 training does: for when only these have changed in the code.
 """
@@ -121,7 +122,9 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(PLANS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--on", default=f"{torch.get_num_threads()} thread(s) of a {platform.machine()} processor")
     parser.add_argument("--refit", action="store_true")
     asked = parser.parse_args()
     if asked.refit:
@@ -131,24 +134,26 @@ def main() -> None:
         return
     run = asked.run or Path("runs") / f"shipped-{asked.name}"
     if not (run / checkpoint.WEIGHTS).is_file():
-        train(asked.name, asked.folder, run, asked.minutes)
-    ship(asked.name, asked.folder, run)
+        train(asked.name, asked.folder, run, asked.minutes, asked.set)
+    ship(asked.name, asked.folder, run, asked.set, asked.on)
 
 
-def train(name: str, folder: Path, run: Path, minutes: float) -> None:
-    """The recipe: a preset, nothing else."""
+def train(name: str, folder: Path, run: Path, minutes: float, changes: Sequence[str]) -> None:
+    """The recipe: a preset, and what is changed of it."""
     from soundloom.display import TrainingDisplay
     from soundloom.training import train as train_model
 
     with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:
         plan = PLANS[name]
-        train_model(plan.system, folder, out=run, preset=plan.preset, minutes=minutes, where=WHERE, watcher=watcher)
+        train_model(
+            plan.system, folder, out=run, preset=plan.preset, minutes=minutes, set=changes, where=WHERE, watcher=watcher
+        )
 
 
-def ship(name: str, folder: Path, run: Path) -> None:
+def ship(name: str, folder: Path, run: Path, changes: Sequence[str], machine: str) -> None:
     """Store the weights in 16 bits beside a card with what was measured of them as they are stored."""
     account = read_json(run / DATA)
-    store(name, folder, load(run).system, account, describe(name, folder, run))
+    store(name, folder, load(run).system, account, describe(name, folder, run, changes, machine))
 
 
 def refit(name: str, folder: Path) -> None:
@@ -181,13 +186,14 @@ def store(name: str, folder: Path, system: System, account: dict[str, Any], fact
     print(json.dumps(facts["figures"], indent=2))
 
 
-def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
+def describe(name: str, folder: Path, run: Path, changes: Sequence[str], machine: str) -> dict[str, Any]:
     sounds, account, recipe = PLANS[name].sounds, read_json(run / "data.json"), read_json(run / "training.json")
     state = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     steps = max(line["step"] for line in state)
     seconds = max(line.get("seconds", 0) for line in state)
     with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["file_name"]: row for row in csv.DictReader(file)}
+    command = f"python scripts/train_shipped.py {name} FOLDER --minutes {recipe['training']['minutes']:g}"
     licences = Counter(rows[path]["licence"] for path in (*account["training"], *account["held_out"]))
     return {
         "makes": sounds.makes,
@@ -200,10 +206,10 @@ def describe(name: str, folder: Path, run: Path) -> dict[str, Any]:
         "clips_trained_on": len(account["training"]),
         "clips_held_out": len(account["held_out"]),
         "training": {
-            "command": f"python scripts/train_shipped.py {name} FOLDER --minutes {recipe['training']['minutes']:g}",
+            "command": " ".join((command, *(f"--set {change}" for change in changes))),
             "steps": steps + 1,
             "minutes": round(seconds / 60, 1),
-            "machine": f"{torch.get_num_threads()} thread(s) of a {platform.machine()} processor, beside other work",
+            "machine": machine,
         },
     }
 

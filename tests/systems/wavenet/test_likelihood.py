@@ -240,9 +240,9 @@ def test_conditions_and_frames_are_hidden_in_training_alone_as_often_as_asked() 
     for step in range(8):
         loss_of(wavenet.train(), noise(64, 40), codes, step)
     known = torch.cat([codes for codes, _ in seen])[:, [2, -1]]
-    assert 0.65 < float(known[:, 0].mean()) < 0.75
-    assert 0.65 < float(known[:, 1].mean()) < 0.75
-    assert abs(float(known.T.corrcoef()[0, 1])) < 0.15  # each by itself
+    assert 0.44 < float(known[:, 0].mean()) < 0.54  # 0.7 squared: hidden by itself or with all others
+    assert 0.44 < float(known[:, 1].mean()) < 0.54
+    assert 0.30 < float((known == 0).all(dim=1).float().mean()) < 0.43  # 0.3 + 0.7 * 0.3 squared
     assert 0.25 < float(torch.cat([hidden for _, hidden in seen]).float().mean()) < 0.35
     seen.clear()
     loss_of(wavenet.eval(), noise(64, 40), codes)

@@ -64,7 +64,9 @@ class Likelihood(Objective):
         symbols = wavenet.representation.encode(audio)[:, 0]
         crop = crop_of(symbols, audio[:, 0], batch.uniform(1, name="crop")[:, 0], config, wavenet.before)
         share = config.unknown_share if wavenet.training else 0.0  # what is measured is asked for by all that is known
-        codes = hide(batch.conditions, batch.uniform(len(wavenet.schema.conditions)), wavenet.schema, share)
+        drawn = batch.uniform(len(wavenet.schema.conditions))
+        nothing = batch.uniform(1, name="nothing") < share  # is said of these clips: guidance leads away from that
+        codes = hide(batch.conditions, drawn.masked_fill(nothing, -1), wavenet.schema, share)
         hidden = batch.uniform(1, name="frames")[:, 0] < share
         bits = wavenet.bits(crop, codes, wavenet.spectra(audio), hidden)
         total = mean_of(bits, crop.counted).mean()

@@ -141,7 +141,7 @@ class WaveNetConfig:
     batch_size: int = 4
     learning_rate: float = 4e-3
     weight_decay: float = 0.0
-    unknown_share: float = 0.1  # of each condition, and of the frames, hidden in training
+    unknown_share: float = 0.1  # of each condition, of all of them at once, and of the frames, hidden in training
     augment: Augmentation = GENTLE
 
     def __post_init__(self) -> None:
