@@ -6,6 +6,9 @@ RUN is a WaveNet that was trained with frames, FOLDER holds the sounds that it w
 see are taken, evenly spread. Distances are the multi-resolution STFT distance of Yamamoto et al. 2020
 (https://arxiv.org/abs/1910.11480) and the root-mean-square difference of the mel frames in dB; lower is nearer. Both
 are means over clips, with 95 % bootstrap intervals.
+
+Two rows bound what a vocoder of classes can reach: the clips themselves in its classes, and clips of which each sample
+was drawn by the vocoder after the real samples before it, so that no error of its own leads it astray.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from soundloom.evaluation.reconstruction import multi_resolution_distance
 from soundloom.representations import MelSpectrogram
 from soundloom.representations.phase import BEST
 from soundloom.streams import stream
+from soundloom.systems.wavenet.sampling import predict
+from soundloom.systems.wavenet.wavenet import WaveNet
 from soundloom.verdict.material import gather
 from soundloom.vocoder import Vocoded, Vocoder, vocoder_named
 
@@ -74,6 +79,24 @@ def decode_with_phase(mel: MelSpectrogram, method: str) -> Callable[[Tensor], Te
 
 
 @torch.no_grad()
+def bounds(system: WaveNet, audio: Tensor) -> dict[str, Callable[[Tensor], Tensor]]:
+    """What makes the clips of the two bounds, of as many as there are frames."""
+    kept = system.representation
+
+    def led(x: Tensor) -> Tensor:
+        clips = audio[: len(x)]
+        codes = torch.zeros(len(clips), system.schema.width)
+        chances = predict(system, kept.encode(clips)[:, 0], codes, system.spectra(clips)).softmax(dim=1)
+        drawn = torch.multinomial(chances.transpose(1, 2).flatten(0, 1), 1, generator=stream(0, "led"))
+        return kept.decode(drawn.view(len(clips), 1, -1))
+
+    return {
+        "the clips in its classes": lambda x: kept.decode(kept.encode(audio[: len(x)])),
+        "each sample drawn after the real ones": led,
+    }
+
+
+@torch.no_grad()
 def measure(method: str, decode: Callable[[Tensor], Tensor], audio: Tensor, mel: MelSpectrogram) -> Row:
     """Decode the mel frames of clips, and compare with the clips."""
     x = mel.encode(audio)
@@ -93,6 +116,8 @@ def compare(run: Path, folder: Path, count: int) -> list[Row]:
     audio, mel = held_out(vocoder, run, folder, count), vocoder.hears
     decoders = {f"vocoder {vocoder.name}": decode_with_vocoder(vocoder)}
     decoders |= {method: decode_with_phase(mel, method) for method in METHODS}
+    if vocoder.system.config.classes:
+        decoders |= bounds(vocoder.system, audio)
     return [measure(name, decode, audio, mel) for name, decode in decoders.items()]
 
 
