@@ -98,6 +98,7 @@ class Objective(nn.Module, ABC):
     """One loss and the parameters that it alone moves."""
 
     name: str
+    idle: bool = False  # may some of its parameters take no part in a step?
 
     def optimizer(self) -> torch.optim.Optimizer:
         """Moves `moves()`; the loop scales each group's learning rate by its schedule."""
