@@ -6,11 +6,13 @@ itself, from -1 at the low end of the trained range to 1 at the high end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from soundloom.conditions import Category, Schema
+from soundloom.conditions import Category, Schema, Value
 from soundloom.system import Batch
 
 
@@ -38,6 +40,14 @@ class Controls(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         return rows @ self.shorten
+
+    def free(self, asked: Mapping[str, Value]) -> Tensor:
+        """1 for the value of each slider that was not asked for, (told,): a search may move it."""
+        marks = [torch.zeros(width) for width in self.told_widths]
+        for mark, condition in zip(marks, self.schema.conditions, strict=True):
+            if not isinstance(condition, Category) and condition.name not in asked:
+                mark[0] = 1.0
+        return torch.cat(marks) if marks else torch.zeros(0)
 
     def stray(self, told: Tensor, batch: Batch, share: float, name: str) -> Tensor:
         """Controls with each known slider moved anywhere, by itself, in a share of the rows.

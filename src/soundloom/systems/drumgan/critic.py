@@ -17,6 +17,7 @@ from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import (
     EqualConv,
     EqualLinear,
+    coarser,
     halved,
     rectified,
     with_deviation,
@@ -59,7 +60,7 @@ class Critic(nn.Module):
             hidden = halved(rectified(self.look[level - 1](hidden)))
             hidden = rectified(self.shrink[level - 1](hidden))
             if level == growth.level and growth.share < 1.0:
-                below = self._enter(halved(image), level - 1)
+                below = self._enter(coarser(image), level - 1)
                 hidden = torch.lerp(below.float(), hidden.float(), growth.share)
         hidden = rectified(self.last(with_deviation(hidden, self.group)))
         out = self.head(rectified(self.whole(hidden.flatten(1)))).float()

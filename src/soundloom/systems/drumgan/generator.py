@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from soundloom.systems.drumgan.growth import Growth
-from soundloom.systems.drumgan.layers import EqualConv, EqualLinear, doubled, pixel_norm, rectified
+from soundloom.systems.drumgan.layers import EqualConv, EqualLinear, doubled, finer, pixel_norm, rectified
 
 
 class Generator(nn.Module):
@@ -38,15 +38,15 @@ class Generator(nn.Module):
         """Images of the level that the networks have grown to."""
         hidden = self.begin(torch.cat((code, told), dim=1)).unflatten(1, (-1, *self.coarsest))
         hidden = pixel_norm(rectified(hidden))
-        hidden = coarser = pixel_norm(rectified(self.first(hidden)))
+        hidden = before = pixel_norm(rectified(self.first(hidden)))
         for level in range(growth.level):
-            coarser = hidden
+            before = hidden
             hidden = pixel_norm(rectified(self.grow[level](doubled(hidden))))
             hidden = pixel_norm(rectified(self.refine[level](hidden)))
         image: Tensor = self.to_image[growth.level](hidden)
         if growth.share == 1.0:
             return image.float()
-        below = doubled(self.to_image[growth.level - 1](coarser))
+        below = finer(self.to_image[growth.level - 1](before))
         return torch.lerp(below.float(), image.float(), growth.share)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 LEAK = 0.2
 RECTIFIED = math.sqrt(2.0)  # gain before a rectifier, which halves the power (He et al. 2015)
+LEFT = 1 / 1.8  # of the root mean square of an image of drums, when each square of four is averaged
 
 
 class EqualConv(nn.Module):
@@ -51,7 +52,8 @@ def rectified(x: Tensor) -> Tensor:
 
 def pixel_norm(x: Tensor) -> Tensor:
     """Each place of (batch, channel, ...) scaled to a root mean square of 1 over its channels."""
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+    power = torch.linalg.vector_norm(x, dim=1, keepdim=True).square() / x.shape[1]
+    return x * torch.rsqrt(power + 1e-8)
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -62,6 +64,16 @@ def doubled(x: Tensor) -> Tensor:
 def halved(x: Tensor) -> Tensor:
     """The mean of each square of four: what lies between the new points is not folded into them."""
     return F.avg_pool2d(x, 2)
+
+
+def coarser(image: Tensor) -> Tensor:
+    """An image of the level below, as loud: phases that differ cancel in averages, which is made up for."""
+    return halved(image) / LEFT
+
+
+def finer(image: Tensor) -> Tensor:
+    """An image of the level above that `coarser` would bring back."""
+    return doubled(image) * LEFT
 
 
 def with_deviation(x: Tensor, group: int) -> Tensor:

@@ -17,19 +17,21 @@ from torch import Tensor, nn
 from soundloom.system import Batch, Loss, Objective
 from soundloom.systems.drumgan.changes import changed
 from soundloom.systems.drumgan.growth import Growth
-from soundloom.systems.drumgan.layers import doubled, halved
+from soundloom.systems.drumgan.layers import coarser, finer
 
 if TYPE_CHECKING:
     from soundloom.systems.drumgan.drumgan import DrumGAN
 
 BETAS = (0.0, 0.99)
+EPSILON = 1e-5  # with no first moment a step is a gradient over its own size, so that of a tiny one would be noise
+SPAN = 10.0  # what the critic may tell two images apart by, for each root mean square that they differ by
 
 
 class Criticism(Objective):
     """E D(G) - E D(x) + gradient penalty + drift + how badly the critic reads the controls of real sounds."""
 
     name = "critic"
-    idle = True
+    idle = contested = True
 
     def __init__(self, gan: DrumGAN) -> None:
         super().__init__()
@@ -40,7 +42,7 @@ class Criticism(Objective):
         return self.critic.parameters()
 
     def optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(list(self.moves()), lr=self._gan[0].config.learning_rate, betas=BETAS)
+        return torch.optim.Adam(list(self.moves()), lr=self._gan[0].config.learning_rate, betas=BETAS, eps=EPSILON)
 
     def forward(self, batch: Batch, fraction: float) -> Loss:
         (gan,) = self._gan
@@ -54,7 +56,8 @@ class Criticism(Objective):
         opinion = self.critic(torch.cat((real, fake)), growth)
         on_real, on_fake = opinion.score.chunk(2)
         between = torch.lerp(fake, real, batch.uniform(1, 1, 1, name="between"))
-        penalty = gradient_penalty(lambda image: self.critic(image, growth).score, between)
+        unit = between[0].numel() ** 0.5 / SPAN  # the same for images of all levels
+        penalty = gradient_penalty(lambda image: self.critic(image, growth).score, between, unit)
         drift = on_real.square().mean()
         categories, scalars = gan.controls.misread(opinion.read[: len(real)], told)
         distance = on_real.mean() - on_fake.mean()
@@ -68,7 +71,7 @@ class Generation(Objective):
     """-E D(G) + how badly the critic reads the controls off generated sounds."""
 
     name = "generator"
-    idle = True
+    idle = contested = True
 
     def __init__(self, gan: DrumGAN) -> None:
         super().__init__()
@@ -79,7 +82,7 @@ class Generation(Objective):
         return self.generator.parameters()
 
     def optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(list(self.moves()), lr=self._gan[0].config.learning_rate, betas=BETAS)
+        return torch.optim.Adam(list(self.moves()), lr=self._gan[0].config.learning_rate, betas=BETAS, eps=EPSILON)
 
     def forward(self, batch: Batch, fraction: float) -> Loss:
         (gan,) = self._gan
@@ -93,25 +96,26 @@ class Generation(Objective):
         return Loss(total, {"score": opinion.score.mean(), "categories": categories, "scalars": scalars})
 
 
-def gradient_penalty(score: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """(||d score / d image|| - 1)^2, the norm over all of an image, the mean over the batch; differentiable again.
+def gradient_penalty(score: Callable[[Tensor], Tensor], image: Tensor, unit: float = 1.0) -> Tensor:
+    """(unit ||d score / d image|| - 1)^2, the norm over all of an image, the mean over the batch; differentiable again.
 
     Args:
         score: of images (batch, ...), each scored by itself or with its neighbours, (batch,).
         image: where the slope is taken, (batch, ...).
+        unit: distance between images over which the score may change by 1.
     """
     recorded = torch.is_grad_enabled()
     with torch.enable_grad():
         at = image.detach().requires_grad_()
         (slope,) = torch.autograd.grad(score(at).sum(), at, create_graph=recorded)
-    return (slope.float().flatten(1).norm(dim=1) - 1).square().mean()
+    return (unit * slope.float().flatten(1).norm(dim=1) - 1).square().mean()
 
 
 def at_level(image: Tensor, growth: Growth, levels: int) -> Tensor:
     """Full images as the generator would make them at a level: averaged, and while it comes in, mixed with the last."""
     for _ in range(levels - 1 - growth.level):
-        image = halved(image)
-    return image if growth.share == 1.0 else torch.lerp(doubled(halved(image)), image, growth.share)
+        image = coarser(image)
+    return image if growth.share == 1.0 else torch.lerp(finer(coarser(image)), image, growth.share)
 
 
 @contextmanager

@@ -7,9 +7,12 @@ Three changes to the plain transform make it smooth, and all three are undone ex
   frame in its own bin. In the frame's own phase neighbouring bins alternate in sign, so that halving the image by
   averages leaves 7 % of the power of drum sounds; by one clock 44 % is left.
 - *compression*: magnitudes to the power `power`; hi-hats lie 40 dB below kicks, and half of that is left at 0.5.
-- *scale*: one number for all clips.
+- *scale*: one number for all clips, so that the root mean square of images is 1.
 
-Nistal, Lattner & Richard 2020, https://arxiv.org/abs/2008.12073 (complex STFT without its first row)
+The paper leaves out the row at 0 Hz, whose neighbours a kick needs it for: without it the worst of 64 drum sounds comes
+back at 22 dB above its error, without the row at half the sample rate at 46 dB (10th percentiles: 36 and 76 dB).
+
+Nistal, Lattner & Richard 2020, https://arxiv.org/abs/2008.12073
 """
 
 from __future__ import annotations
@@ -22,7 +25,6 @@ from torch import Tensor, nn
 
 from soundloom.representations.complex import ComplexSpectrum
 
-NEARLY_ALL = 0.999  # of the magnitudes of the training set lie within 1
 SMALLEST = 1e-5  # magnitude that is still compressed by its own size
 
 
@@ -30,13 +32,13 @@ class Plane(nn.Module):
     """Clips (batch, 1, time) to images (batch, 2, frequency, frame) and back.
 
     Args:
-        spectrum: the transform; its row at 0 Hz is left out.
+        spectrum: the transform, of which one row is left out.
         samples: of a clip.
         multiple: the number of frames is rounded up to a multiple of this.
         power: of the magnitudes.
     """
 
-    scale: Tensor  # magnitude, compressed, that becomes 1
+    scale: Tensor  # root mean square of what is compressed
 
     def __init__(self, spectrum: ComplexSpectrum, samples: int, multiple: int, power: float) -> None:
         super().__init__()
@@ -68,10 +70,9 @@ class Plane(nn.Module):
     def fit(self, clips: Tensor) -> None:
         """Take the scale from clips (batch, 1, time)."""
         self.scale.fill_(1.0)
-        magnitudes = torch.cat([magnitude_of(self.encode(clip[None])).flatten() for clip in clips])
-        heard = magnitudes[magnitudes > SMALLEST**self.power]
-        if len(heard):
-            self.scale.fill_(float(heard.kthvalue(max(1, round(NEARLY_ALL * len(heard)))).values))
+        power = torch.stack([self.encode(clip[None]).square().mean() for clip in clips]).mean()
+        if power > 0:
+            self.scale.fill_(float(power.sqrt()))
 
 
 def magnitude_of(parts: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ def turns(spectrum: ComplexSpectrum, frames: int) -> Tensor:
 
     Frame n begins n_fft / 2 samples before sample n * hop. Counted in whole samples, so that no precision is lost.
     """
-    bins = torch.arange(1, spectrum.n_fft // 2 + 1)
+    bins = torch.arange(spectrum.n_fft // 2) + (1 if spectrum.dropped == "dc" else 0)
     starts = torch.arange(frames) * spectrum.hop - spectrum.n_fft // 2
     angle = -2 * math.pi * ((bins[:, None] * starts) % spectrum.n_fft).double() / spectrum.n_fft
     return torch.stack((angle.cos(), angle.sin())).float()

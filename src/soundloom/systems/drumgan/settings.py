@@ -12,16 +12,16 @@ from soundloom.systems.drumgan.changes import Change
 GENTLE = Change(shift=0.05, gain_db=6.0)
 
 
-def spectrum(sample_rate: int, n_fft: int = 1024, hop: int = 256) -> dict[str, Any]:
-    """The complex STFT without its row at 0 Hz, so that the number of frequencies can be halved again and again."""
-    return {"kind": "complex", "sample_rate": sample_rate, "n_fft": n_fft, "hop": hop, "dropped": "dc"}
+def spectrum(sample_rate: int, n_fft: int = 1024, hop: int = 256, dropped: str = "nyquist") -> dict[str, Any]:
+    """The complex STFT without one row, so that the number of frequencies can be halved again and again."""
+    return {"kind": "complex", "sample_rate": sample_rate, "n_fft": n_fft, "hop": hop, "dropped": dropped}
 
 
 def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
     """All settings of a representation: from its name or from some of them, at the sample rate that was there before.
 
     Raises:
-        ValueError: an unknown setting, a value that does not fit, or no complex STFT without its first row.
+        ValueError: an unknown setting, a value that does not fit, or no complex STFT with one row left out.
     """
     from soundloom.representations import build, describe, named
 
@@ -31,12 +31,11 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
             f"representation is {kind!r} but drumgan makes complex spectra: write complex, or settings such as "
             f"representation.hop=128"
         )
-    rate = before["sample_rate"]
-    description = describe(
-        build({"sample_rate": rate, **given, "kind": "complex"}) if isinstance(given, dict) else named(kind, rate)
-    )
-    if description["dropped"] != "dc":
-        raise ValueError(f"dropped is {description['dropped']!r} but drumgan leaves out the row at 0 Hz; write dc")
+    if isinstance(given, str):
+        given = describe(named(given, before["sample_rate"])) | {"dropped": before["dropped"]}
+    description = describe(build({**before, **given}))
+    if description["dropped"] == "nothing":
+        raise ValueError("dropped is nothing but drumgan leaves out one row; write nyquist, or dc as the paper has it")
     return description
 
 
@@ -119,17 +118,17 @@ class DrumGANConfig:
 
 PRESETS = {
     "small": DrumGANConfig(  # 8 kHz, for two processor cores: 2 x 128 x 64
-        representation=spectrum(8000, 256, 128), batch_size=16, widths=(64, 64, 48, 32, 24),
+        representation=spectrum(8000, 256, 128), batch_size=16, widths=(96, 64, 48, 32, 16),
     ),
     "drums": DrumGANConfig(  # 16 kHz, for a GPU: 2 x 512 x 64, 1.0 G multiply-adds and 3.1 M parameters a generator
-        conditions=None, latent=128, widths=(256, 192, 128, 96, 48, 24), shares=(0.06, 0.06, 0.08, 0.12, 0.2, 0.48),
+        conditions=None, latent=128, widths=(256, 192, 128, 96, 48, 24), shares=(0.04, 0.04, 0.06, 0.1, 0.2, 0.56),
     ),
     "tiny": DrumGANConfig(  # trains in seconds; the tests use it
         representation=spectrum(8000, 256, 128), seconds=0.5, latent=8, widths=(16, 16, 12, 8),
         shares=(0.2, 0.2, 0.2, 0.4), batch_size=8,
     ),
     "paper": DrumGANConfig(  # Nistal et al. 2020: widths and latent as published, magnitudes as they are
-        latent=128, widths=(256, 128, 128, 128, 128, 64), shares=(1, 1, 1, 1, 1, 2), power=1.0, stray=0.0,
+        representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64), shares=(1, 1, 1, 1, 1, 2), power=1.0, stray=0.0,
         category_weight=10.0, change=Change(), batch_size=16,
     ),
 }  # fmt: skip
