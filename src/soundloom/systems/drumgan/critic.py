@@ -19,6 +19,7 @@ from soundloom.systems.drumgan.layers import (
     EqualLinear,
     coarser,
     halved,
+    laid_out,
     rectified,
     with_deviation,
 )
@@ -68,5 +69,5 @@ class Critic(nn.Module):
 
     def _enter(self, image: Tensor, level: int) -> Tensor:
         magnitude = (image.square().sum(dim=1, keepdim=True) + 1e-8).sqrt()
-        entered: Tensor = self.from_image[level](torch.cat((image, magnitude), dim=1))
+        entered: Tensor = self.from_image[level](laid_out(torch.cat((image, magnitude), dim=1)))
         return rectified(entered)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from soundloom.systems.drumgan.growth import Growth
-from soundloom.systems.drumgan.layers import EqualConv, EqualLinear, doubled, finer, pixel_norm, rectified
+from soundloom.systems.drumgan.layers import EqualConv, EqualLinear, doubled, finer, laid_out, pixel_norm, rectified
 
 
 class Generator(nn.Module):
@@ -37,7 +37,7 @@ class Generator(nn.Module):
     def forward(self, code: Tensor, told: Tensor, growth: Growth) -> Tensor:
         """Images of the level that the networks have grown to."""
         hidden = self.begin(torch.cat((code, told), dim=1)).unflatten(1, (-1, *self.coarsest))
-        hidden = pixel_norm(rectified(hidden))
+        hidden = laid_out(pixel_norm(rectified(hidden)))
         hidden = before = pixel_norm(rectified(self.first(hidden)))
         for level in range(growth.level):
             before = hidden

@@ -50,6 +50,11 @@ def rectified(x: Tensor) -> Tensor:
     return F.leaky_relu(x, LEAK)
 
 
+def laid_out(x: Tensor) -> Tensor:
+    """The same numbers with the channels of a place side by side, as convolutions and `pixel_norm` are quickest at."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 def pixel_norm(x: Tensor) -> Tensor:
     """Each place of (batch, channel, ...) scaled to a root mean square of 1 over its channels."""
     power = torch.linalg.vector_norm(x, dim=1, keepdim=True).square() / x.shape[1]

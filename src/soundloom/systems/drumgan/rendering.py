@@ -7,7 +7,7 @@ give the same image exactly (but for the order of sums) with 16 products where t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -66,12 +66,10 @@ def _grown(x: Tensor, layer: Layer) -> Tensor:
     """(batch, narrow, rows, columns) to (batch, wide, 2 rows, 2 columns)."""
     batch, _, rows, columns = x.shape
     four = F.conv2d(x, *layer, padding=1).unflatten(1, (2, 2, -1))  # even and odd rows, even and odd columns
-    parts: Sequence[Tensor] = [
-        four[:, row, column, :, row : row + rows, column : column + columns] for row in (0, 1) for column in (0, 1)
-    ]
-    evens, odds = torch.stack(parts[:2], dim=-1), torch.stack(parts[2:], dim=-1)
-    whole = torch.stack((evens, odds), dim=3).reshape(batch, -1, 2 * rows, 2 * columns)
-    return pixel_norm(rectified(whole)).contiguous(memory_format=torch.channels_last)
+    whole = x.new_empty(batch, 2 * rows, 2 * columns, four.shape[3]).permute(0, 3, 1, 2)
+    for row, column in product((0, 1), (0, 1)):
+        whole[:, :, row::2, column::2] = four[:, row, column, :, row : row + rows, column : column + columns]
+    return pixel_norm(rectified(whole))
 
 
 def scaled(layer: EqualConv) -> Layer:

@@ -62,13 +62,13 @@ class DrumGANConfig:
 
     penalty: float = 10.0  # weight of the gradient penalty, a mean over the batch
     drift: float = 1e-3  # weight of the square of the critic's score of real sounds
-    category_weight: float = 1.0  # of the cross entropy of categories that the critic reads, in nats
-    scalar_weight: float = 10.0  # of the squared error of scalars that it reads, of a range of 1
+    category_weight: float = 2.0  # of the cross entropy of categories that the critic reads, in nats
+    scalar_weight: float = 20.0  # of the squared error of scalars that it reads, of a range of 1
     stray: float = 0.2  # share of generated sounds with a scalar moved anywhere by itself, for each scalar
     change: Change = GENTLE  # of real and generated images, before the critic sees them
 
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     augment: Augmentation = Augmentation()  # of real sounds alone, so that the generator learns it too
 
     def __post_init__(self) -> None:
@@ -87,8 +87,8 @@ class DrumGANConfig:
         for name, usual_weight in (
             ("penalty", 10.0),
             ("drift", 1e-3),
-            ("category_weight", 1.0),
-            ("scalar_weight", 10.0),
+            ("category_weight", 2.0),
+            ("scalar_weight", 20.0),
         ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(
@@ -101,7 +101,7 @@ class DrumGANConfig:
                 )
         if not 0.1 <= self.power <= 1:
             raise ValueError(f"power is {self.power:g} but must be 0.1 to 1; 0.5 is usual, 1 compresses nothing")
-        for name, advice in (("seconds", "1 suits one-shots"), ("learning_rate", "0.001 is usual")):
+        for name, advice in (("seconds", "1 suits one-shots"), ("learning_rate", "0.002 is usual")):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
         frequencies, halvings = self.representation["n_fft"] // 2, len(self.widths) - 1
@@ -128,7 +128,7 @@ PRESETS = {
         shares=(0.2, 0.2, 0.2, 0.4), batch_size=8,
     ),
     "paper": DrumGANConfig(  # Nistal et al. 2020: widths and latent as published, magnitudes as they are
-        representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64), shares=(1, 1, 1, 1, 1, 2), power=1.0, stray=0.0,
+        representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64), shares=(1, 1, 1, 1, 1, 2), power=1.0, stray=0.0, scalar_weight=10.0,
         category_weight=10.0, change=Change(), batch_size=16,
     ),
 }  # fmt: skip
