@@ -117,7 +117,8 @@ def save(folder: Path, system: System, name: str, half: bool = False) -> None:
     from safetensors.torch import save as to_bytes
 
     write_json(folder / CONFIG, describe(system, name))
-    write_atomically(folder / WEIGHTS, to_bytes(tensors(system, half)))
+    kept = {key: value for key, value in tensors(system, half).items() if not key.startswith(system.left_out)}
+    write_atomically(folder / WEIGHTS, to_bytes(kept))
 
 
 def tensors(system: System, half: bool = False) -> dict[str, Tensor]:
@@ -151,8 +152,9 @@ def load(model: str | Path) -> Checkpoint:
         raise ValueError(f"{folder} holds no readable {WEIGHTS}; training had not saved yet, or it was moved") from None
     except SafetensorError as error:
         raise ValueError(f"{weights} is damaged ({error}); copy it again, or go on training with --resume") from None
+    unread = {key: value for key, value in system.state_dict().items() if key.startswith(system.left_out)}
     try:
-        system.load_state_dict(state)
+        system.load_state_dict(unread | state)
     except RuntimeError as error:
         first = (str(error).splitlines()[1:2] or [str(error)])[0].strip()
         raise ValueError(

@@ -98,6 +98,8 @@ class Objective(nn.Module, ABC):
     """One loss and the parameters that it alone moves."""
 
     name: str
+    idle: bool = False  # may some of its parameters take no part in a step?
+    contested: bool = False  # does another objective of the stage work against it, so that it need not fall?
 
     def optimizer(self) -> torch.optim.Optimizer:
         """Moves `moves()`; the loop scales each group's learning rate by its schedule."""
@@ -153,6 +155,7 @@ class System(nn.Module, ABC):
     continues: bool = False  # can it carry on from a prompt?
     resembles: bool = False  # can it vary a given sound, or go from one to another?
     augmentation: Augmentation = Augmentation()
+    left_out: tuple[str, ...] = ()  # how the names of weights begin that only training needs: checkpoints lack them
 
     @property
     def longest(self) -> int:

@@ -51,7 +51,11 @@ class Team:
         """The module with its gradients averaged over the team."""
         if self.size == 1:
             return module
-        return nn.parallel.DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
+        return nn.parallel.DistributedDataParallel(
+            module,
+            device_ids=[device] if device.type == "cuda" else None,
+            find_unused_parameters=getattr(module, "idle", False),
+        )
 
 
 def device_for(choice: str) -> torch.device:

@@ -246,8 +246,8 @@ def follow(average: System, system: System, decay: float) -> None:
     learnt = {id(parameter) for parameter in moved.values()}
     theirs = dict(average.named_buffers())
     for name, buffer in system.named_buffers():
-        if id(buffer) not in learnt and name in theirs and buffer.is_floating_point() and name.endswith(RUNNING):
+        if id(buffer) not in learnt and name in theirs and buffer.is_floating_point() and RUNNING in f".{name}":
             theirs[name].copy_(buffer)
 
 
-RUNNING = ("running_mean", "running_var")  # batch statistics move while training; all other buffers are set once
+RUNNING = ".running_"  # begins the names of buffers that move while training, as batch statistics do; others are set once

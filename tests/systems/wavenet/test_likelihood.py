@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from networks import CONFIGS, LABELS, config_of, forced, lively, random_codes, random_spectra, untrained
 from torch import Tensor
 
+from soundloom.layers.attack import from_attack
 from soundloom.system import MODEL, Batch, Loss
-from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, from_attack, mean_of, surprise
+from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, mean_of, surprise
 from soundloom.systems.wavenet.logistics import probabilities
 from soundloom.systems.wavenet.settings import Context, WaveNetConfig
 from soundloom.systems.wavenet.wavenet import WaveNet

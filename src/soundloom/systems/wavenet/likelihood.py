@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from soundloom.systems.wavenet.wavenet import WaveNet
 
 SEEN = 2 * ORDER  # samples before the first that the yardsticks may look at
-ATTACK, LEAD = 0.02, 2  # -34 dB of a clip's peak, and samples before it
 HEARD = 1e-3  # of a clip's peak: -60 dB, softer is silence
 
 
@@ -124,18 +123,6 @@ def crop_of(
     places = begins[:, None] + torch.arange(history + steps, device=symbols.device)
     predicted = places[:, history:] - history
     return Crop(padded.gather(1, places), begins, predicted < counts[:, None], predicted < ends[:, None])
-
-
-def from_attack(audio: Tensor) -> Tensor:
-    """Clips (batch, 1, time) begun two samples before they first come near their peak, silence after them.
-
-    What leads up to an attack is nearly silent, of any length, and each of its samples would have to be told from
-    silence that lasts: a network that is only nearly sure of each soon makes sounds that never begin.
-    """
-    time = audio.shape[2]
-    attacks = (audio.abs() > ATTACK * audio.abs().amax(dim=2, keepdim=True)).int().argmax(dim=2, keepdim=True)
-    places = torch.arange(time, device=audio.device) + (attacks - LEAD).clamp_min(0)
-    return torch.where(places < time, audio.gather(2, places.clamp_max(time - 1)), 0.0)
 
 
 def ends_of(audio: Tensor) -> Tensor:

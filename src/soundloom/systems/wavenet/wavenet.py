@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from soundloom.conditions import Schema, Value
 from soundloom.joint import Joint
+from soundloom.layers.attack import from_attack
 from soundloom.representations import PCM, MuLaw, build
 from soundloom.representations.waveform import Waveform
 from soundloom.streams import stream
@@ -25,7 +26,6 @@ from soundloom.systems.wavenet.likelihood import (
     counts_of,
     crop_of,
     ends_of,
-    from_attack,
     mean_of,
     surprise,
     yardsticks_of,

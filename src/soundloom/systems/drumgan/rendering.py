@@ -1,0 +1,86 @@
+"""The generator made ready to draw from: the same images, with fewer operations.
+
+Doubling by repetition and then a convolution of 3 x 3 reads each value up to four times. Of the four values that one
+becomes, each sees only 2 x 2 different neighbours, so four convolutions of 2 x 2, whose weights are sums of the nine,
+give the same image exactly (but for the order of sums) with 16 products where there were 36.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from soundloom.systems.drumgan.generator import Generator
+from soundloom.systems.drumgan.growth import Growth
+from soundloom.systems.drumgan.layers import EqualConv, finer, pixel_norm, rectified
+
+LEFT, RIGHT = torch.tensor([[1.0, 0, 0], [0, 1, 1]]), torch.tensor([[1.0, 1, 0], [0, 0, 1]])
+"""Sums of three weights that the two neighbours of an even place, and of an odd one, are multiplied by."""
+
+
+class Layer(NamedTuple):
+    """Weights as they are used, and what is added."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+class Renderer:
+    """Images of codes and controls by a generator as it is now; later steps of training do not change it.
+
+    Differentiable with respect to codes and controls.
+    """
+
+    def __init__(self, generator: Generator, growth: Growth) -> None:
+        self.growth, self.coarsest = growth, generator.coarsest
+        begin = generator.begin
+        self.begin = Layer((begin.weight * begin.scale).detach(), begin.bias.detach())
+        self.first = scaled(generator.first)
+        self.grow = [quartered(layer) for layer in list(generator.grow)[: growth.level]]
+        self.refine = [scaled(layer) for layer in list(generator.refine)[: growth.level]]
+        self.to_image = [scaled(layer) for layer in generator.to_image]
+
+    def __call__(self, code: Tensor, told: Tensor) -> Tensor:
+        """As the generator: (batch, latent) and (batch, told) to (batch, 2, frequency, frame)."""
+        hidden = F.linear(torch.cat((code, told), dim=1), *self.begin).unflatten(1, (-1, *self.coarsest))
+        hidden = pixel_norm(rectified(hidden)).contiguous(memory_format=torch.channels_last)
+        hidden = before = _convolved(hidden, self.first)
+        for grow, refine in zip(self.grow, self.refine, strict=True):
+            before = hidden
+            hidden = _convolved(_grown(hidden, grow), refine)
+        image = F.conv2d(hidden, *self.to_image[self.growth.level])
+        if self.growth.share == 1.0:
+            return image
+        return torch.lerp(finer(F.conv2d(before, *self.to_image[self.growth.level - 1])), image, self.growth.share)
+
+
+def _convolved(x: Tensor, layer: Layer) -> Tensor:
+    return pixel_norm(rectified(F.conv2d(x, *layer, padding=1)))
+
+
+def _grown(x: Tensor, layer: Layer) -> Tensor:
+    """(batch, narrow, rows, columns) to (batch, wide, 2 rows, 2 columns)."""
+    batch, _, rows, columns = x.shape
+    four = F.conv2d(x, *layer, padding=1).unflatten(1, (2, 2, -1))  # even and odd rows, even and odd columns
+    whole = x.new_empty(batch, 2 * rows, 2 * columns, four.shape[3]).permute(0, 3, 1, 2)
+    for row, column in product((0, 1), (0, 1)):
+        whole[:, :, row::2, column::2] = four[:, row, column, :, row : row + rows, column : column + columns]
+    return pixel_norm(rectified(whole))
+
+
+def scaled(layer: EqualConv) -> Layer:
+    """A convolution with its scale in its weights."""
+    weight = (layer.weight * layer.scale).detach()
+    return Layer(weight.contiguous(memory_format=torch.channels_last), layer.bias.detach())
+
+
+def quartered(layer: EqualConv) -> Layer:
+    """Doubling and a convolution of 3 x 3 as four of 2 x 2: weights (4 wide, narrow, 2, 2)."""
+    weight = (layer.weight * layer.scale).detach()
+    sums = torch.stack((LEFT, RIGHT)).to(weight)  # (parity, neighbour, of three)
+    four = torch.einsum("pyr, qxc, oirc -> pqoiyx", sums, sums, weight).flatten(0, 2)
+    return Layer(four.contiguous(memory_format=torch.channels_last), layer.bias.detach().repeat(4))

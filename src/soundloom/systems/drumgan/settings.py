@@ -1,0 +1,134 @@
+"""Settings of the DrumGAN, and its presets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from soundloom.system import Augmentation
+from soundloom.systems.drumgan.changes import Change
+
+GENTLE = Change(shift=0.05, gain_db=6.0)
+
+
+def spectrum(sample_rate: int, n_fft: int = 1024, hop: int = 256, dropped: str = "nyquist") -> dict[str, Any]:
+    """The complex STFT without one row, so that the number of frequencies can be halved again and again."""
+    return {"kind": "complex", "sample_rate": sample_rate, "n_fft": n_fft, "hop": hop, "dropped": dropped}
+
+
+def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
+    """All settings of a representation: from its name or from some of them, at the sample rate that was there before.
+
+    Raises:
+        ValueError: an unknown setting, a value that does not fit, or no complex STFT with one row left out.
+    """
+    from soundloom.representations import build, describe, named
+
+    kind = given.get("kind", "complex") if isinstance(given, dict) else given
+    if kind != "complex":
+        raise ValueError(
+            f"representation is {kind!r} but drumgan makes complex spectra: write complex, or settings such as "
+            f"representation.hop=128"
+        )
+    if isinstance(given, str):
+        given = describe(named(given, before["sample_rate"])) | {"dropped": before["dropped"]}
+    description = describe(build({**before, **given}))
+    if description["dropped"] == "nothing":
+        raise ValueError("dropped is nothing but drumgan leaves out one row; write nyquist, or dc as the paper has it")
+    return description
+
+
+@dataclass(frozen=True)
+class DrumGANConfig:
+    """A generator and a critic that grow together, from a coarse image of a sound to the whole of it."""
+
+    representation: dict[str, Any] = field(
+        default_factory=lambda: spectrum(16000), metadata={"read": read_representation}
+    )
+    seconds: float = 1.0  # length of a clip
+    cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
+    trim: bool = True  # leave out silence before and after a sound
+    loudness_lufs: float | None = None  # all sounds are learnt at one peak anyway
+    conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
+    fit_range: bool = False  # the scale of images is fitted instead
+    power: float = 0.5  # of magnitudes: 1 leaves them as they are
+
+    latent: int = 64
+    widths: tuple[int, ...] = (96, 64, 48, 32, 16)  # channels of each level of both networks, coarse to fine
+    group: int = 4  # sounds whose deviation from each other the critic is told
+    shares: tuple[float, ...] = (0.08, 0.1, 0.14, 0.2, 0.48)  # of the training, of each level
+    fade: float = 0.4  # of a level's own time, in which it comes in
+
+    penalty: float = 10.0  # weight of the gradient penalty, a mean over the batch
+    drift: float = 1e-3  # weight of the square of the critic's score of real sounds
+    category_weight: float = 2.0  # of the cross entropy of categories that the critic reads, in nats
+    scalar_weight: float = 20.0  # of the squared error of scalars that it reads, of a range of 1
+    stray: float = 0.2  # share of generated sounds with a scalar moved anywhere by itself, for each scalar
+    change: Change = GENTLE  # of real and generated images, before the critic sees them
+
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    augment: Augmentation = Augmentation()  # of real sounds alone, so that the generator learns it too
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(
+                f"widths is {list(self.widths)} but must be whole numbers of at least 1, one for each level, coarse to "
+                f"fine; [96, 64, 48, 32, 16] is usual"
+            )
+        if len(self.shares) != len(self.widths) or min(self.shares) <= 0:
+            raise ValueError(
+                f"shares is {list(self.shares)} but must be {len(self.widths)} numbers above 0, one for each of widths"
+            )
+        for name, least, usual in (("latent", 1, 64), ("group", 1, 4), ("batch_size", 1, 32)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
+        for name, usual_weight in (
+            ("penalty", 10.0),
+            ("drift", 1e-3),
+            ("category_weight", 2.0),
+            ("scalar_weight", 20.0),
+        ):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"{name} is {getattr(self, name):g} but must be at least 0 and finite; {usual_weight:g} is usual"
+                )
+        for name, usual_share in (("fade", 0.4), ("stray", 0.2)):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name):g} but must be a share from 0 to 1; {usual_share:g} is usual"
+                )
+        if not 0.1 <= self.power <= 1:
+            raise ValueError(f"power is {self.power:g} but must be 0.1 to 1; 0.5 is usual, 1 compresses nothing")
+        for name, advice in (("seconds", "1 suits one-shots"), ("learning_rate", "0.002 is usual")):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
+        frequencies, halvings = self.representation["n_fft"] // 2, len(self.widths) - 1
+        if frequencies % 2**halvings:
+            raise ValueError(
+                f"widths has {len(self.widths)} levels, which halve {frequencies} frequencies {halvings} times, and "
+                f"that does not come out even; set representation.n_fft to a power of 2, or give fewer widths"
+            )
+
+    @property
+    def levels(self) -> int:
+        return len(self.widths)
+
+
+PRESETS = {
+    "small": DrumGANConfig(  # 8 kHz, for two processor cores: 2 x 128 x 64
+        representation=spectrum(8000, 256, 128), batch_size=16, widths=(96, 64, 48, 32, 16),
+    ),
+    "drums": DrumGANConfig(  # 16 kHz, for a GPU: 2 x 512 x 64, 1.0 G multiply-adds and 3.1 M parameters a generator
+        conditions=None, latent=128, widths=(256, 192, 128, 96, 48, 24), shares=(0.04, 0.04, 0.06, 0.1, 0.2, 0.56),
+    ),
+    "tiny": DrumGANConfig(  # trains in seconds; the tests use it
+        representation=spectrum(8000, 256, 128), seconds=0.5, latent=8, widths=(16, 16, 12, 8),
+        shares=(0.2, 0.2, 0.2, 0.4), batch_size=8,
+    ),
+    "paper": DrumGANConfig(  # Nistal et al. 2020: widths and latent as published, magnitudes as they are
+        representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64), shares=(1, 1, 1, 1, 1, 2), power=1.0, stray=0.0, scalar_weight=10.0,
+        category_weight=10.0, change=Change(), batch_size=16,
+    ),
+}  # fmt: skip

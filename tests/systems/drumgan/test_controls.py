@@ -1,0 +1,69 @@
+"""What was asked, as the networks are told it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from gans import LABELS, batch_of, gan_of
+
+from soundloom.conditions import Scalar, Schema
+from soundloom.systems.drumgan.controls import Controls
+
+
+def told(**asked: str | float) -> list[float]:
+    return Controls(LABELS)(torch.from_numpy(LABELS.encode(asked))[None])[0].tolist()
+
+
+def test_a_slider_is_told_as_its_place_in_the_trained_range_whatever_the_knots() -> None:
+    for value in (0.0, 3.0, 10.0, 55.0, 100.0):
+        assert told(kind="thump", brightness=value) == pytest.approx([0, 1, 1, value / 50 - 1, 1], abs=1e-6)
+
+
+def test_what_is_unknown_is_told_as_the_middle_and_as_unknown() -> None:
+    assert told() == [0, 0, 0, 0, 0]
+
+
+def test_a_slider_with_one_value_is_told() -> None:
+    schema = Schema((Scalar("brightness", (5.0,)),))
+    assert Controls(schema)(torch.from_numpy(schema.encode({"brightness": 5.0}))[None]).tolist() == [[-1, 1]]
+
+
+def test_a_perfect_reading_costs_nothing_and_an_ignorant_one_what_chance_does() -> None:
+    controls, rows = Controls(LABELS), torch.tensor([[1.0, 0, 1, 0.6, 1], [0, 1, 1, -0.2, 1]])
+    places = (rows[:, 3] + 1) / 2
+    perfect = torch.stack((40 * rows[:, 0], 40 * rows[:, 1], torch.logit(places)), dim=1)
+    assert [float(wrong) for wrong in controls.misread(perfect, rows)] == pytest.approx([0, 0], abs=1e-6)
+    categories, scalars = controls.misread(torch.zeros(2, 3), rows)
+    assert categories == pytest.approx(math.log(2))
+    assert scalars == pytest.approx(float((places - 0.5).square().mean()))
+
+
+def test_what_is_unknown_cannot_be_misread() -> None:
+    categories, scalars = Controls(LABELS).misread(torch.randn(3, 3), torch.zeros(3, 5))
+    assert (float(categories), float(scalars)) == (0, 0)
+
+
+def test_a_schema_without_conditions_tells_nothing() -> None:
+    controls = Controls(Schema())
+    assert controls(torch.zeros(2, 0)).shape == (2, 0)
+    assert [float(wrong) for wrong in controls.misread(torch.zeros(2, 0), torch.zeros(2, 0))] == [0, 0]
+
+
+def test_sliders_stray_one_by_one_and_kinds_and_unknown_ones_never() -> None:
+    gan = gan_of()
+    batch = batch_of(gan, rows=8)
+    before = gan.controls(batch.conditions)
+    before[3, 3:] = 0.0  # unknown
+    after = gan.controls.stray(before, batch, 1.0, "test")
+    assert torch.equal(after[:, [0, 1, 2, 4]], before[:, [0, 1, 2, 4]])
+    assert (after[:, 3] != before[:, 3]).tolist() == [True] * 3 + [False] + [True] * 4
+    assert after[:, 3].abs().max() <= 1
+    assert torch.equal(gan.controls.stray(before, batch, 0.0, "test"), before)
+
+
+def test_a_search_may_move_the_sliders_that_were_not_asked_for() -> None:
+    controls = Controls(LABELS)
+    assert controls.free({}).tolist() == [0, 0, 0, 1, 0]
+    assert controls.free({"brightness": 3.0}).tolist() == [0, 0, 0, 0, 0]

@@ -1,0 +1,212 @@
+"""The whole system: growing under the ordinary loop, given sounds, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from gans import LABELS, bursts, gan_of
+from safetensors.torch import load_file
+
+from soundloom.audio import Audio
+from soundloom.checkpoint import WEIGHTS
+from soundloom.config import from_json, override, to_json
+from soundloom.generate import Request, load, stream_of
+from soundloom.streams import stream
+from soundloom.systems.drumgan.drumgan import PEAK, prepared
+from soundloom.systems.drumgan.generator import on_sphere
+from soundloom.systems.drumgan.growth import growth
+from soundloom.systems.drumgan.inversion import search, turned_towards
+from soundloom.systems.drumgan.settings import PRESETS, DrumGANConfig
+from soundloom.training import train
+from soundloom.training.state import STATE
+
+Train = Callable[..., Path]
+STEPS = 10
+
+
+class StopsAfter:
+    """A watcher that asks for the end after a step, as Ctrl-C does."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
+        if step == self.at:
+            import signal
+
+            signal.raise_signal(signal.SIGINT)
+
+    def say(self, sentence: str) -> None: ...
+
+
+def test_a_training_that_goes_on_inside_a_fade_ends_as_one_that_was_not_stopped(
+    tmp_path: Path, sounds: Path, train_tiny: Train
+) -> None:
+    config = PRESETS["tiny"]
+    at = next(step for step in range(STEPS) if 0 < growth((step + 1) / STEPS, config.shares, config.fade).share < 1)
+    asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": STEPS}
+    outcome = train("drumgan", sounds, out=tmp_path / "run", watcher=StopsAfter(at), **asked)
+    assert (outcome.finished, outcome.steps) == (False, at + 1)
+    assert train("drumgan", sounds, out=tmp_path / "run", resume=True, **asked).finished
+    whole = train_tiny("drumgan", tmp_path / "whole", steps=STEPS)
+    for name in (WEIGHTS, STATE):
+        ours, theirs = load_file(tmp_path / "run" / name), load_file(whole / name)
+        assert [key for key in ours.keys() | theirs.keys() if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_a_model_half_grown_can_be_heard(tmp_path: Path, sounds: Path) -> None:
+    asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": STEPS}
+    train("drumgan", sounds, out=tmp_path / "run", watcher=StopsAfter(3), **asked)
+    model = load(tmp_path / "run")
+    assert 0 < float(model.system.running_growth) < 3
+    (sound,) = model.generate(count=1)
+    assert sound.samples.shape == (1, 4000)
+    assert sound.peak > 1e-4
+
+
+def test_the_average_moves_by_its_decay_and_takes_over_how_far_the_networks_have_grown() -> None:
+    from soundloom.training.loop import follow
+
+    gan, average = gan_of(), gan_of()
+    with torch.no_grad():
+        gan.generator.first.weight.add_(1.0)
+    before = average.generator.first.weight.clone()
+    gan.running_growth.fill_(1.5)
+    follow(average, gan, 0.999)
+    torch.testing.assert_close(
+        average.generator.first.weight, 0.999 * before + 0.001 * gan.generator.first.weight, rtol=1e-5, atol=1e-6
+    )
+    assert average.running_growth == 1.5
+
+
+def test_a_checkpoint_has_no_critic_and_the_state_of_training_has(trained: Callable[[str], Path]) -> None:
+    run = trained("drumgan")
+    weights, state = load_file(run / WEIGHTS), load_file(run / STATE)
+    assert not any(key.startswith("critic") for key in weights)
+    assert any(key.startswith("system.critic") for key in state)
+
+
+def test_sounds_are_learnt_from_their_attack_on_and_at_one_peak() -> None:
+    clip = torch.zeros(2, 1, 100)
+    clip[0, 0, 40:60] = 0.25
+    found = prepared(clip)
+    assert found[0, 0, 2:22].tolist() == [1.0] * 20
+    assert found[0, 0, 22:].abs().max() == found[1].abs().max() == 0
+
+
+def test_silence_makes_no_loss_that_is_no_number() -> None:
+    from soundloom.system import Batch
+
+    gan = gan_of()
+    batch = Batch(torch.zeros(4, 1, gan.samples), torch.zeros(4, LABELS.width), seed=0, step=0)
+    for objective in gan.stages()[0].objectives:
+        objective(batch, 1.0).total.backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in gan.parameters() if weight.grad is not None)
+
+
+def test_sounds_stay_within_full_scale_and_end_in_silence() -> None:
+    gan = gan_of().eval()
+    gan.running_growth.fill_(3.0)
+    gan.plane.scale.fill_(50.0)
+    for made in stream_of(gan, Request(count=3)):
+        assert made.audio.peak <= 1.0
+        assert made.audio.samples[0, -1] == 0
+
+
+def test_at_temperature_0_all_codes_are_the_same_one() -> None:
+    gan = gan_of().eval()
+    asked = {"kind": "hiss", "brightness": 20.0}
+    first, second = (
+        next(stream_of(gan, Request(count=1, seed=seed, temperature=0.0, conditions=asked))).audio for seed in (1, 2)
+    )
+    assert (first.samples == second.samples).all()
+
+
+@torch.no_grad()
+def test_a_search_finds_a_sound_that_the_generator_made() -> None:
+    gan = gan_of().eval()
+    gan.running_growth.fill_(3.0)
+    draw, told = gan.renderer(), gan.told({"kind": "hiss", "brightness": 70.0})
+    image = draw(gan.drawn(1.0, stream(5)), told)
+    found = search(draw, image, gan.plane.frames, [told] * 16, gan.controls.free({}), gan.config.latent, stream(0))
+    assert found.missed.square().mean() < 0.1 * image.square().mean()
+    torch.testing.assert_close(draw(found.code, found.told) + found.missed, image)
+
+
+def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
+    ends = on_sphere(torch.randn(2, 8)).split(1)
+    path = [turned_towards(*ends, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    torch.testing.assert_close(path[0], ends[0])
+    torch.testing.assert_close(path[-1], ends[1])
+    for code in path:
+        assert code.square().mean() == pytest.approx(1.0, rel=1e-4)
+    steps = [float((later - code).norm()) for code, later in zip(path, path[1:], strict=False)]
+    assert steps == pytest.approx([steps[0]] * 4, rel=1e-4)
+    assert torch.equal(turned_towards(ends[0], ends[0], 0.5), ends[0])
+
+
+def test_a_given_sound_is_sought_once_for_all_its_variations(monkeypatch: pytest.MonkeyPatch) -> None:
+    from soundloom.systems.drumgan import drumgan
+
+    gan, calls = gan_of().eval(), []
+    monkeypatch.setattr(drumgan, "search", lambda *asked: calls.append(asked) or search(*asked))
+    sound = Audio(bursts(1)[0].numpy(), 8000)
+    list(stream_of(gan, Request(count=3, like=(sound,)), 1))
+    assert len(calls) == 1
+
+
+def test_a_variation_keeps_the_level_and_the_place_of_the_given_sound() -> None:
+    gan = gan_of().eval()
+    given = torch.zeros(1, 4000)
+    given[:, 800:3000] = 0.3 * torch.sin(torch.arange(2200) / 3) * torch.exp(-torch.arange(2200) / 400)
+    (made,) = stream_of(gan, Request(count=1, like=(Audio(given.numpy(), 8000),), distance=0.0))
+    assert abs(made.audio.samples - given.numpy()).max() < 0.02
+
+
+def test_a_prompt_too_short_to_hear_anything_is_refused() -> None:
+    gan = gan_of().eval()
+    with pytest.raises(ValueError, match=r"the prompt lasts 12 ms from its attack on but this model needs 32 ms"):
+        list(stream_of(gan, Request(count=1, prompt=Audio(0.3 * bursts(1)[0, :, :100].sign().numpy(), 8000))))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("widths=[8, 0]", r"widths is \[8, 0\] but must be whole numbers of at least 1"),
+        ("widths=[8, 8]", r"shares is .* but must be 2 numbers above 0, one for each of widths"),
+        ("shares=[1, 1, 1, 0]", r"must be 4 numbers above 0"),
+        ("penalty=-1", r"penalty is -1 but must be at least 0 and finite; 10 is usual"),
+        ("stray=2", r"stray is 2 but must be a share from 0 to 1"),
+        ("power=0", r"power is 0 but must be 0.1 to 1"),
+        ("latent=0", r"latent is 0 but must be at least 1"),
+        ("representation=mel", r"representation is 'mel' but drumgan makes complex spectra"),
+        ("representation.dropped=nothing", r"dropped is nothing but drumgan leaves out one row; write nyquist"),
+        ("representation.n_fft=300", r"that does not come out even; set representation.n_fft to a power of 2"),
+        ("change.shift=0.9", r"change.shift is 0.9 but must be 0 to 0.5"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_what_could(change: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        override(PRESETS["tiny"], [change])
+
+
+def test_settings_come_back_from_json() -> None:
+    for config in PRESETS.values():
+        assert from_json(DrumGANConfig, to_json(config)) == config
+
+
+def test_a_representation_may_be_named() -> None:
+    config = override(PRESETS["tiny"], ["representation=complex"])
+    assert config.representation["dropped"] == "nyquist"
+    assert config == replace(PRESETS["tiny"], representation=config.representation)
+
+
+def test_sounds_are_made_a_little_below_full_scale() -> None:
+    gan = gan_of().eval()
+    gan.running_growth.fill_(3.0)
+    clip = prepared(bursts(1))
+    assert (PEAK * gan.sound_of(gan.image_of(clip))).abs().max() == pytest.approx(PEAK, abs=0.02)

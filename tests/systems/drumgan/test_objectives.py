@@ -1,0 +1,169 @@
+"""The two losses, against closed forms and on a distribution that is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from gans import batch_of, gan_of
+from scipy.stats import wasserstein_distance
+from torch import Tensor, nn
+
+from soundloom.systems.drumgan.objectives import BETAS, Criticism, Generation, gradient_penalty, still
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8])
+def test_the_penalty_of_a_linear_critic_is_its_own_norm_less_1_squared_for_any_batch(rows: int) -> None:
+    slope = torch.randn(2, 4, 5, requires_grad=True)
+    penalty = gradient_penalty(lambda image: (image * slope).sum(dim=(1, 2, 3)), torch.randn(rows, 2, 4, 5))
+    expected = (slope.norm() - 1) ** 2
+    torch.testing.assert_close(penalty, expected)
+    (found,), (wanted,) = (torch.autograd.grad(value, slope) for value in (penalty, expected))
+    torch.testing.assert_close(found, wanted)
+
+
+def test_the_unit_of_the_penalty_is_a_distance_between_images() -> None:
+    slope = torch.randn(6)
+    found = gradient_penalty(lambda image: image @ slope, torch.randn(4, 6), unit=3.0)
+    torch.testing.assert_close(found, (3 * slope.norm() - 1) ** 2)
+
+
+def test_the_penalty_can_be_measured_where_nothing_is_learnt() -> None:
+    critic = nn.Linear(6, 1)
+    with torch.no_grad():
+        penalty = gradient_penalty(lambda image: critic(image)[:, 0], torch.randn(4, 6))
+    assert penalty == pytest.approx(float((critic.weight.detach().norm() - 1) ** 2), rel=1e-5)
+    assert not penalty.requires_grad
+
+
+def test_the_penalty_moves_every_weight_of_the_critic_that_is_in_use() -> None:
+    gan = gan_of()
+    (critic, _) = gan.stages()[0].objectives
+    gan.config.__dict__["drift"] = 0.0
+    loss = critic(batch_of(gan), 1.0)
+    loss.parts["penalty"].backward()
+    idle = {name for name, weight in gan.critic.named_parameters() if weight.grad is None or not weight.grad.any()}
+    assert idle == {name for name in idle if name.startswith("from_image") and not name.startswith("from_image.3")} | {
+        name for name in idle if name in ("head.bias", "whole.bias")
+    } | {name for name in idle if name.endswith("bias")}
+
+
+def test_the_critics_loss_is_the_sum_of_its_weighted_parts() -> None:
+    gan = gan_of(drift=0.0)
+    total, parts = gan.stages()[0].objectives[0](batch_of(gan), 1.0)
+    config = gan.config
+    expected = config.penalty * parts["penalty"] - parts["distance"]
+    expected = expected + config.category_weight * parts["categories"] + config.scalar_weight * parts["scalars"]
+    torch.testing.assert_close(total, expected)
+
+
+def test_drift_is_the_square_of_the_critics_own_output_for_real_sounds() -> None:
+    gan, other = gan_of(drift=0.0), gan_of(drift=2.0)
+    for each in (gan, other):
+        nn.init.constant_(each.critic.head.bias, 3.0)
+        with torch.no_grad():
+            each.critic.head.weight.zero_()  # every score is 3, and so is every reading
+    without, drifting = (each.stages()[0].objectives[0](batch_of(each), 0.0).total for each in (gan, other))
+    torch.testing.assert_close(drifting - without, torch.tensor(2.0 * 3.0**2))
+
+
+def test_the_generators_loss_rises_as_scores_fall_and_hears_what_the_critic_reads() -> None:
+    gan = gan_of()
+    (_, generation) = gan.stages()[0].objectives
+    total, parts = generation(batch_of(gan), 1.0)
+    expected = -parts["score"] + gan.config.category_weight * parts["categories"]
+    torch.testing.assert_close(total, expected + gan.config.scalar_weight * parts["scalars"])
+    parts["scalars"].backward()
+    assert gan.generator.begin.weight.grad is not None
+    told = gan.generator.begin.weight.grad[:, gan.config.latent :]
+    assert told.abs().sum(dim=0)[[0, 1, 3]].min() > 0  # through the image and the critic to the sliders' own weights
+
+
+def test_each_objective_leads_gradients_to_its_own_network_alone() -> None:
+    for place, mine, theirs in ((0, "critic", "generator"), (1, "generator", "critic")):
+        gan = gan_of()
+        gan.stages()[0].objectives[place](batch_of(gan), 1.0).total.backward()
+        assert any(weight.grad is not None for weight in getattr(gan, mine).parameters())
+        assert all(weight.grad is None for weight in getattr(gan, theirs).parameters())
+        assert all(weight.requires_grad for weight in gan.parameters())
+
+
+def test_levels_that_are_not_in_use_are_not_moved() -> None:
+    gan = gan_of()
+    for objective in gan.stages()[0].objectives:
+        objective(batch_of(gan), 0.0).total.backward()
+    for network in (gan.generator, gan.critic):
+        for name, weight in network.named_parameters():
+            later = name.startswith(("grow", "refine", "look", "shrink")) or (
+                "image" in name and not name.startswith(("to_image.0", "from_image.0"))
+            )
+            assert (weight.grad is None) == later, name
+
+
+def test_how_far_the_networks_have_grown_is_kept_and_stays_when_they_are_only_measured() -> None:
+    gan = gan_of()
+    objective = gan.stages()[0].objectives[1]
+    objective(batch_of(gan), 0.25)
+    grown = float(gan.running_growth)
+    assert 0 < grown < 1
+    gan.eval()
+    objective(batch_of(gan), 1.0)
+    assert float(gan.running_growth) == grown
+
+
+def test_a_network_at_rest_learns_again_afterwards() -> None:
+    network = nn.Linear(2, 2)
+    network.bias.requires_grad_(False)
+    with still(network):
+        assert not network.weight.requires_grad
+    assert (network.weight.requires_grad, network.bias.requires_grad) == (True, False)
+
+
+class Mixture:
+    """Two normal clouds in the plane."""
+
+    def __init__(self) -> None:
+        self.rng = torch.Generator().manual_seed(1)
+
+    def draw(self, count: int) -> Tensor:
+        side = 2.0 * torch.randint(2, (count, 1), generator=self.rng) - 1
+        return torch.cat((side, -side), dim=1) + 0.15 * torch.randn(count, 2, generator=self.rng)
+
+
+def test_wasserstein_loss_with_this_penalty_learns_a_mixture() -> None:
+    torch.manual_seed(0)
+    data = Mixture()
+
+    def network(narrow: int, wide: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(narrow, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, wide)
+        )
+
+    critic, generator = network(2, 1), network(4, 2)
+    first, second = (torch.optim.Adam(each.parameters(), 2e-3, betas=BETAS) for each in (critic, generator))
+    average = [weight.detach().clone() for weight in generator.parameters()]
+    for step in range(900):
+        for optimizer in (first, second):
+            optimizer.param_groups[0]["lr"] = 2e-3 * (1 - step / 900)
+        for _ in range(2):
+            real, fake = data.draw(128), generator(torch.randn(128, 4)).detach()
+            between = torch.lerp(fake, real, torch.rand(128, 1))
+            penalty = gradient_penalty(lambda x: critic(x)[:, 0], between)
+            first.zero_grad()
+            (critic(fake).mean() - critic(real).mean() + 10 * penalty).backward()
+            first.step()
+        second.zero_grad()
+        with still(critic):
+            loss = -critic(generator(torch.randn(128, 4))).mean()
+        loss.backward()
+        second.step()
+        torch._foreach_lerp_(average, [weight.detach() for weight in generator.parameters()], 0.02)
+    with torch.no_grad():
+        for weight, mean in zip(generator.parameters(), average, strict=True):
+            weight.copy_(mean)
+        made, real = generator(torch.randn(4000, 4)), data.draw(4000)
+    for direction in (torch.tensor([1.0, 0]), torch.tensor([0, 1.0]), torch.tensor([0.7071, 0.7071])):
+        assert wasserstein_distance((made @ direction).numpy(), (real @ direction).numpy()) < 0.1
+
+
+def test_both_objectives_say_that_they_work_against_each_other_and_rest_in_part() -> None:
+    assert all(kind.contested and kind.idle for kind in (Criticism, Generation))
