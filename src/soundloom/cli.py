@@ -95,6 +95,14 @@ def train(
     condition: Annotated[
         list[str], typer.Option("--condition", help="A label that the model can be asked for. Default: the preset's.")
     ] = [],  # noqa: B006
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label",
+            metavar="DESCRIPTOR",
+            help="Measure brightness, depth, ... in the clips, to be asked for from 0 to 1; timbre: all seven.",
+        ),
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another model.")] = 0,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
@@ -112,16 +120,18 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
+    from soundloom.descriptors import named
     from soundloom.discover import system_named
     from soundloom.display import TrainingDisplay, training_summary
     from soundloom.training import train as train_model
 
     system_named(system)  # a name that is wrong is said before anything that takes long to import
-    if resume and (preset or settings or where or condition):
+    if resume and (preset or settings or where or condition or labels):
         raise ValueError(
-            "--resume goes on under the settings that the run began with; leave --preset, --set, --where and "
-            "--condition out, or train afresh into another --out"
+            "--resume goes on under the settings that the run began with; leave --preset, --set, --where, --condition "
+            "and --label out, or train afresh into another --out"
         )
+    named(labels)
     run = out or Path("runs") / f"{system}-{folder.resolve().name}"
     if minutes is None and steps is None and not resume:
         minutes = 10.0
@@ -137,6 +147,7 @@ def train(
             set=settings,
             where=_pairs(where, "--where"),
             conditions=condition or None,
+            labels=labels,
             seed=seed,
             resume=resume,
             watcher=watcher,
