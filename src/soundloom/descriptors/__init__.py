@@ -106,7 +106,5 @@ def measure(audio: np.ndarray, rate: int, names: Sequence[str] = tuple(DESCRIPTO
 def _function(name: str) -> Callable[[Sounds], np.ndarray]:
     from importlib import import_module
 
-    function: Callable[[Sounds], np.ndarray] = getattr(
-        import_module(f"{__name__}.{DESCRIPTORS[name].module}"), name
-    )
+    function: Callable[[Sounds], np.ndarray] = getattr(import_module(f"{__name__}.{DESCRIPTORS[name].module}"), name)
     return function

@@ -73,4 +73,5 @@ def power_after(sections: np.ndarray, x: np.ndarray) -> np.ndarray:
                 out[sound] = went
         for sound in range(sounds):
             total[sound] += out[sound] * out[sound]
-    return total / times
+    total /= times
+    return total

@@ -88,4 +88,4 @@ def _sum_over_pairs(
 @compiled(reorder=True)
 def _between(curve: np.ndarray, place: float) -> float:
     left = int(place)
-    return curve[left] + (place - left) * (curve[left + 1] - curve[left])
+    return float(curve[left] + (place - left) * (curve[left + 1] - curve[left]))

@@ -9,7 +9,7 @@ import soxr
 
 from soundloom.descriptors import zwicker
 from soundloom.descriptors.bs1770 import ABSOLUTE_GATE_LUFS, loudness
-from soundloom.descriptors.envelopes import rms_envelope, sample_and_hold
+from soundloom.descriptors.envelopes import sample_and_hold
 from soundloom.descriptors.filters import butterworth, filtered
 
 RATE = 44100  # Hz, at which everything is measured: the rate that the regressions were made for
@@ -69,7 +69,7 @@ class Sounds:
         peak = np.abs(self.unit).max(axis=1)
         most = 1.0 / np.where(peak > 0, peak, 1.0)
         gain = np.minimum(10 ** ((TARGET_LUFS - self.unit_lufs) / 20), most)
-        return self.unit * gain[:, None]
+        return np.asarray(self.unit * gain[:, None])
 
     @cached_property
     def heard(self) -> np.ndarray:
@@ -114,11 +114,6 @@ class Sounds:
     def envelope(self) -> np.ndarray:
         """Sample-and-hold envelope of `normal`, (sound, 1 + time): it begins with one sample of silence."""
         return sample_and_hold(np.pad(self.normal, ((0, 0), (1, 0))), RATE)
-
-    @cached_property
-    def rms_envelope(self) -> tuple[np.ndarray, int]:
-        """Root mean square of `heard` every 256 samples, 1 at its peak, (sound, step), and steps per second."""
-        return rms_envelope(self.heard.T, self.lengths), RATE
 
 
 def _resampled(audio: np.ndarray, rate: int) -> np.ndarray:

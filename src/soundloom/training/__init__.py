@@ -72,8 +72,8 @@ def train(
         set: changes to the preset, as "latent=32".
         where: use only files whose labels have these values, as {"permissive": "yes"}.
         conditions: labels that the model can be asked for; None takes the preset's, or what the data offers.
-        labels: descriptors to measure in the clips, which the model can then be asked for besides: "brightness", ..., or
-            "timbre" for seven of them, see `soundloom.descriptors`.
+        labels: descriptors to measure in the clips, which the model can then be asked for besides: "brightness" and so
+            on, or "timbre" for seven of them, see `soundloom.descriptors`.
         seed: of weights, order and draws.
         resume: go on with the run in `out`, under its own settings; only minutes or steps may be given anew.
         watcher: is told of each step and of what happens.
@@ -128,8 +128,8 @@ def _afresh(
     from soundloom.conditions import Schema
     from soundloom.data.account import digests
     from soundloom.data.labels import known, propose_conditions, to_measure
-    from soundloom.discover import system_named
     from soundloom.descriptors import named
+    from soundloom.discover import system_named
     from soundloom.joint import Joint
     from soundloom.representations import build
     from soundloom.training.loop import Training
