@@ -104,4 +104,4 @@ def attacks(envelope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def longest(lengths: np.ndarray, seconds: float, rate: int) -> np.ndarray:
     """Lengths in samples as seconds, none above a bound."""
-    return np.asarray(np.minimum(lengths, math.floor(seconds * rate) + 1) / rate
+    return np.asarray(np.minimum(lengths, math.floor(seconds * rate) + 1) / rate)
