@@ -7,7 +7,7 @@ from scipy import fft
 
 from soundloom.compiled import compiled
 
-SIZE, HOP = 4096, 128
+SIZE, HOP = 4096, 256
 LOWEST_SHARE = 0.05  # of the magnitude lies below the lower end
 THRESHOLD_DB = -75.0  # magnitude at the upper end, as a density
 QUIET_SHARE = 0.1  # of the range of levels: frames below count as silent

@@ -61,35 +61,36 @@ def _levels(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.square(windows).mean(axis=1)))
 
 
-@compiled()
+@compiled(reorder=True)
 def _medians(x: np.ndarray) -> np.ndarray:
-    """Running medians of 31 along the rows of (row, place), mirrored at both ends."""
+    """Running medians of 31 along the rows of (row, place), mirrored at both ends.
+
+    The numbers in the window keep their places, and their ranks are kept beside them: a number that goes or comes
+    changes those of the others by one or none, which fills vector registers where sorting would branch.
+    """
     rows, count = x.shape
     half = WIDTH // 2
     out = np.empty_like(x)
-    line = np.empty(count + WIDTH, x.dtype)
-    held = np.empty(WIDTH, x.dtype)
+    line = np.empty(count + WIDTH, np.float32)
+    held, rank = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.int32)
     for row in range(rows):
         for place in range(count + WIDTH):
             mirrored = (place - half) % (2 * count)
             line[place] = x[row, min(mirrored, 2 * count - 1 - mirrored)]
-        held[:] = np.sort(line[:WIDTH])
+        held[:] = line[:WIDTH]
+        rank[np.argsort(held)] = np.arange(WIDTH, dtype=np.int32)
         for place in range(count):
-            out[row, place] = held[half]
-            _exchange(held, line[place], line[place + WIDTH])
+            median = np.float32(0.0)
+            slot, new = place % WIDTH, line[place + WIDTH]
+            old, below = rank[slot], np.int32(0)
+            for number in range(WIDTH):
+                median += held[number] if rank[number] == half else np.float32(0.0)
+                rank[number] -= np.int32(rank[number] > old)
+                below += np.int32(held[number] < new)
+            below -= np.int32(held[slot] < new)
+            held[slot] = new
+            for number in range(WIDTH):
+                rank[number] += np.int32(rank[number] >= below)
+            rank[slot] = below
+            out[row, place] = median
     return out
-
-
-@compiled()
-def _exchange(held: np.ndarray, old: float, new: float) -> None:
-    """Put a number in the place of another one, keeping the order."""
-    place = 0
-    while held[place] != old:
-        place += 1
-    while place + 1 < len(held) and held[place + 1] < new:
-        held[place] = held[place + 1]
-        place += 1
-    while place > 0 and held[place - 1] > new:
-        held[place] = held[place - 1]
-        place -= 1
-    held[place] = new
