@@ -23,7 +23,7 @@ ROWS = (
     ("evaluation",),
     ("generate",),
     ("vocoder",),
-    ("checkpoint", "making", "pictures"),
+    ("checkpoint", "making", "pictures", "sweep"),
     ("systems",),
     ("layers",),
     ("representations",),

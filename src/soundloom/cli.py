@@ -169,7 +169,7 @@ def train(
 @app.command()
 def generate(
     model: Annotated[str | None, typer.Argument(help="A shipped model's name or a run folder.")] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds.")] = 8,
+    count: Annotated[int | None, typer.Option("--count", "-n", help="How many. Default: 8, with --sweep 1.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/MODEL-SEED.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each. Default: the model's own.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same bytes. Default: drawn, and said.")] = None,
@@ -177,6 +177,10 @@ def generate(
     conditions: Annotated[
         list[str], typer.Option("--with", metavar="NAME=VALUE", help="Ask for a condition: --with kind=snare.")
     ] = [],  # noqa: B006
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=FIRST:LAST:STEPS", help="Make each sound anew at every step of one number."),
+    ] = None,
     prompt: Annotated[Path | None, typer.Option(help="A sound to carry on from; its samples stay.")] = None,
     like: Annotated[
         list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")
@@ -208,12 +212,13 @@ def generate(
     from soundloom.generate import Request, load
     from soundloom.render import read_request, render
     from soundloom.signals import stop_signals
+    from soundloom.sweep import Sweep
 
     remarks: list[str] = []
     coding: str = format
     if again is not None:
-        given = (count != 8, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
-        if any(given) or any(wish is not None for wish in (seconds, seed, prompt, phase)):
+        given = (count is not None, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
+        if any(given) or any(wish is not None for wish in (seconds, seed, prompt, phase, sweep)):
             raise ValueError(
                 "--again repeats a request as it was, so it goes with --out, --replace, --jobs and a model alone; "
                 "leave the others out, or ask anew without --again"
@@ -232,7 +237,7 @@ def generate(
         source = str(model)
         chosen = secrets.randbelow(100_000) if seed is None else seed
         request = Request(
-            count=count,
+            count=count if count is not None else 1 if sweep else 8,
             seconds=seconds,
             conditions=_values(conditions, "--with"),
             prompt=None if prompt is None else str(prompt),
@@ -242,6 +247,7 @@ def generate(
             seed=chosen,
             options=_values(options, "--option"),
             phase=phase,
+            sweep=None if sweep is None else Sweep.read(sweep),
         )
         loaded = load(source)
         if seed is None:
