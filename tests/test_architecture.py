@@ -23,7 +23,7 @@ ROWS = (
     ("evaluation",),
     ("generate",),
     ("vocoder",),
-    ("checkpoint", "making", "pictures"),
+    ("checkpoint", "making", "pictures", "sweep"),
     ("systems",),
     ("layers",),
     ("representations",),
@@ -31,7 +31,7 @@ ROWS = (
     ("data", "joint"),
     ("conditions", "descriptors"),
     ("audio", "discover"),
-    ("config", "containers", "processors", "signals", "streams"),
+    ("compiled", "config", "containers", "processors", "signals", "streams"),
 )
 ROW_OF = {part: number for number, row in enumerate(ROWS) for part in row}
 

@@ -95,6 +95,14 @@ def train(
     condition: Annotated[
         list[str], typer.Option("--condition", help="A label that the model can be asked for. Default: the preset's.")
     ] = [],  # noqa: B006
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label",
+            metavar="DESCRIPTOR",
+            help="Measure brightness, depth, ... in the clips, to be asked for from 0 to 1; timbre: all seven.",
+        ),
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another model.")] = 0,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
@@ -112,16 +120,18 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
+    from soundloom.descriptors import named
     from soundloom.discover import system_named
     from soundloom.display import TrainingDisplay, training_summary
     from soundloom.training import train as train_model
 
     system_named(system)  # a name that is wrong is said before anything that takes long to import
-    if resume and (preset or settings or where or condition):
+    if resume and (preset or settings or where or condition or labels):
         raise ValueError(
-            "--resume goes on under the settings that the run began with; leave --preset, --set, --where and "
-            "--condition out, or train afresh into another --out"
+            "--resume goes on under the settings that the run began with; leave --preset, --set, --where, --condition "
+            "and --label out, or train afresh into another --out"
         )
+    named(labels)
     run = out or Path("runs") / f"{system}-{folder.resolve().name}"
     if minutes is None and steps is None and not resume:
         minutes = 10.0
@@ -137,6 +147,7 @@ def train(
             set=settings,
             where=_pairs(where, "--where"),
             conditions=condition or None,
+            labels=labels,
             seed=seed,
             resume=resume,
             watcher=watcher,
@@ -158,7 +169,7 @@ def train(
 @app.command()
 def generate(
     model: Annotated[str | None, typer.Argument(help="A shipped model's name or a run folder.")] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds.")] = 8,
+    count: Annotated[int | None, typer.Option("--count", "-n", help="How many. Default: 8, with --sweep 1.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/MODEL-SEED.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each. Default: the model's own.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same bytes. Default: drawn, and said.")] = None,
@@ -166,6 +177,10 @@ def generate(
     conditions: Annotated[
         list[str], typer.Option("--with", metavar="NAME=VALUE", help="Ask for a condition: --with kind=snare.")
     ] = [],  # noqa: B006
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=FIRST:LAST:STEPS", help="Make each sound anew at every step of one number."),
+    ] = None,
     prompt: Annotated[Path | None, typer.Option(help="A sound to carry on from; its samples stay.")] = None,
     like: Annotated[
         list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")
@@ -197,12 +212,13 @@ def generate(
     from soundloom.generate import Request, load
     from soundloom.render import read_request, render
     from soundloom.signals import stop_signals
+    from soundloom.sweep import Sweep
 
     remarks: list[str] = []
     coding: str = format
     if again is not None:
-        given = (count != 8, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
-        if any(given) or any(wish is not None for wish in (seconds, seed, prompt, phase)):
+        given = (count is not None, temperature != 1, distance != 0.5, format != "wav", conditions, like, options)
+        if any(given) or any(wish is not None for wish in (seconds, seed, prompt, phase, sweep)):
             raise ValueError(
                 "--again repeats a request as it was, so it goes with --out, --replace, --jobs and a model alone; "
                 "leave the others out, or ask anew without --again"
@@ -221,7 +237,7 @@ def generate(
         source = str(model)
         chosen = secrets.randbelow(100_000) if seed is None else seed
         request = Request(
-            count=count,
+            count=count if count is not None else 1 if sweep else 8,
             seconds=seconds,
             conditions=_values(conditions, "--with"),
             prompt=None if prompt is None else str(prompt),
@@ -231,6 +247,7 @@ def generate(
             seed=chosen,
             options=_values(options, "--option"),
             phase=phase,
+            sweep=None if sweep is None else Sweep.read(sweep),
         )
         loaded = load(source)
         if seed is None:

@@ -53,13 +53,34 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What 0 and 1 of a slider stand for: the 1 % and 99 % quantiles of a descriptor over the training set."""
+
+    zero: float  # in `unit`
+    one: float
+    unit: str = ""
+
+    def slider(self, value: float) -> float:
+        """Where a measured value lies: 0 at `zero`, 1 at `one`, and beyond them beyond."""
+        return (value - self.zero) / (self.one - self.zero)
+
+    def describe(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"0 is {self.zero:.4g}{unit} as measured, 1 is {self.one:.4g}{unit}"
+
+
+@dataclass(frozen=True)
 class Scalar:
-    """A number in a trained range. Its code is linear between `knots`: a soft one-hot that a network reads sharply."""
+    """A number in a trained range. Its code is linear between `knots`: a soft one-hot that a network reads sharply.
+
+    With `measured` it is the slider of a descriptor, from 0 to 1, whose labels are measured in the sounds.
+    """
 
     name: str
     knots: tuple[float, ...]
     unit: str = ""
     type: Literal["scalar"] = "scalar"
+    measured: Measured | None = None
 
     @property
     def width(self) -> int:
@@ -86,10 +107,16 @@ class Scalar:
                 f"{self.name}={value}: {self.name} is a number from {self.low:g} to {self.high:g}"
             ) from None
         if not self.low <= number <= self.high:
+            means = f" ({self.measured.describe()})" if self.measured else ""
             raise ValueError(
-                f"{self.name}={number:g} is outside the trained range {self.low:g} to {self.high:g}; ask within it"
+                f"{self.name}={number:g} is outside the trained range {self.low:g} to {self.high:g}{means}; "
+                f"ask within it"
             )
         return number
+
+    def label(self, number: float) -> float:
+        """What a label of a sound means to the condition: itself, or of a descriptor its place from 0 to 1."""
+        return number if self.measured is None else min(max(self.measured.slider(number), 0.0), 1.0)
 
     def encode(self, value: Value) -> np.ndarray:
         code = np.zeros(self.width, np.float32)
@@ -105,7 +132,8 @@ class Scalar:
         return code
 
     def describe(self) -> str:
-        return f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+        said = f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+        return f"{said}; {self.measured.describe()}" if self.measured else said
 
 
 Condition = Annotated[Category | Scalar, Field(discriminator="type")]
@@ -168,3 +196,28 @@ def knots_for(values: np.ndarray, most: int = 96) -> tuple[float, ...]:
     if len(distinct) > most:
         distinct = np.unique(np.quantile(distinct, np.linspace(0, 1, most)))
     return tuple(float(value) for value in distinct)
+
+
+def measured_names(schema: Schema) -> tuple[str, ...]:
+    """The conditions of a schema whose labels are measured in the sounds."""
+    return tuple(each.name for each in schema.conditions if isinstance(each, Scalar) and each.measured)
+
+
+SLIDER_KNOTS = tuple(float(knot) for knot in np.linspace(0, 1, 9))
+QUANTILES = (0.01, 0.99)
+
+
+def slider(name: str, values: np.ndarray, unit: str = "") -> Scalar:
+    """A condition from 0 to 1 for a descriptor: 0 is the 1 % quantile of its values, 1 the 99 % quantile.
+
+    Args:
+        values: over the training set.
+        unit: of the values.
+
+    Raises:
+        ValueError: all values are the same.
+    """
+    zero, one = (float(f"{value:.9g}") for value in np.quantile(np.asarray(values, np.float64), QUANTILES))
+    if not one > zero:
+        raise ValueError(f"{name} is {zero:g} in all sounds, so nothing can be asked of it; leave it out")
+    return Scalar(name, SLIDER_KNOTS, measured=Measured(zero, one, unit))

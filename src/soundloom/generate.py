@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby, islice
 from numbers import Integral, Real
@@ -22,9 +22,11 @@ from soundloom.audio import Audio, mix_down, printable, read, resample
 from soundloom.checkpoint import Checkpoint
 from soundloom.checkpoint import load as load_checkpoint
 from soundloom.conditions import Value
+from soundloom.config import from_json
 from soundloom.making import Pace, group_sizes, groups_ahead, make_in_order, most_together
 from soundloom.processors import available_processors
 from soundloom.streams import stream
+from soundloom.sweep import Sweep
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +55,8 @@ class Request:
         options: settings that only one system has, see `Model.options`.
         phase: how a model that makes spectrograms finds their phase, such as "pghi" or "wavenet:runs/voice", a vocoder
             of yours; None is the model's own way.
+        sweep: each of the `count` sounds is made once for every step of it, with the same draws and all other
+            conditions the same.
     """
 
     count: int = 8
@@ -65,6 +69,17 @@ class Request:
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)
     phase: str | None = None
+    sweep: Sweep | None = None
+
+    @property
+    def sounds(self) -> int:
+        """How many are made: those of `count`, each with every step of a sweep."""
+        return self.count * self.steps
+
+    @property
+    def steps(self) -> int:
+        """Of a sweep, that each sound is made with; 1 without one."""
+        return 1 if self.sweep is None else self.sweep.steps
 
     def __post_init__(self) -> None:
         if isinstance(self.like, Audio | Path | str):
@@ -206,6 +221,8 @@ def check(system: System, request: Request) -> None:
         raise ValueError(f"distance is {_said(request.distance)} but must be 0 to 2; 0 is the sound itself")
     if not (_is_number(request.seed, Integral) and 0 <= request.seed < 2**63):
         raise ValueError(f"seed is {request.seed!r} but must be a whole number from 0 to 2^63 - 1; give one")
+    if request.sweep is not None and not isinstance(request.sweep, Sweep):
+        raise ValueError(f"sweep is {request.sweep!r} but must be a Sweep; Sweep.read makes one of a text")
     for name, named in (("conditions", request.conditions), ("options", request.options)):
         if not isinstance(named, Mapping):
             raise ValueError(f"{name} is {named!r} but must be names with values; give a dict")
@@ -226,6 +243,8 @@ def check(system: System, request: Request) -> None:
         raise ValueError("a request carries on from a prompt or is like a sound, not both; leave one out")
     system.check_options(request.options)
     system.schema.check(request.conditions)
+    if request.sweep is not None:
+        request.sweep.check(system.schema, request.conditions)
     _sounding(system, request)
 
 
@@ -287,12 +306,14 @@ class _Work(NamedTuple):
     @property
     def samples(self) -> int:
         """To make in all: without those of the prompt."""
-        return self.request.count * (self.length - (0 if self.prompt is None else self.prompt.shape[1]))
+        return self.request.sounds * (self.length - (0 if self.prompt is None else self.prompt.shape[1]))
 
-    def complete(self, rng: torch.Generator) -> dict[str, Value]:
-        """The conditions of a clip: those that were asked for, and a draw of the rest."""
+    def complete(self, rng: torch.Generator, step: int) -> dict[str, Value]:
+        """The conditions of a clip: those that were asked for, a draw of the rest, and a step of a sweep."""
         given = self.like or self.prompt is not None  # then the sound says the rest, not the training set
-        return dict(self.asked) if given else self.system.joint.complete(self.asked, rng)
+        whole = dict(self.asked) if given else self.system.joint.complete(self.asked, rng)
+        sweep = self.request.sweep
+        return whole if sweep is None else {**whole, sweep.name: sweep.values[step]}
 
 
 class _Clip(NamedTuple):
@@ -302,11 +323,21 @@ class _Clip(NamedTuple):
     number: int
 
     @property
+    def sound(self) -> int:
+        """Which of the request's sounds it is: the steps of a sweep share their draws."""
+        return self.number // self.work.request.steps
+
+    @property
+    def step(self) -> int:
+        """Of a sweep, from 0."""
+        return self.number % self.work.request.steps
+
+    @property
     def kind(self) -> tuple[object, ...]:
         """Equal for clips that one call can make: they may differ in seed and conditions alone."""
         work = self.work
         if len(work.like) == 2:
-            return (id(work), self.number)  # each has its own place on the path
+            return (id(work), self.sound)  # each has its own place on the path
         if work.like or work.prompt is not None:
             return (id(work),)
         return (work.length, work.request.temperature, work.request.options, work.request.phase)
@@ -315,16 +346,16 @@ class _Clip(NamedTuple):
     def distance(self) -> float:
         """How far from the first of two sounds, as a share of the way; else as asked."""
         request = self.work.request
-        return self.number / max(1, request.count - 1) if len(self.work.like) == 2 else request.distance
+        return self.sound / max(1, request.count - 1) if len(self.work.like) == 2 else request.distance
 
 
 def _made(works: Sequence[_Work], jobs: int | None, pace: Pace) -> Generator[Made, None, None]:
     """The clips of all works in order, made in groups and threads."""
-    count = sum(work.request.count for work in works)
+    count = sum(work.request.sounds for work in works)
     workers = min(count, jobs or available_processors())
     longest = max(work.length for work in works)
     most = most_together(max(work.system.at_once(work.request.options) for work in works), longest, workers)
-    clips = (_Clip(work, number) for work in works for number in range(work.request.count))
+    clips = (_Clip(work, number) for work in works for number in range(work.request.sounds))
     groups = (
         list(alike)
         for size in group_sizes(count, workers, most)
@@ -338,8 +369,8 @@ def _make(pace: Pace, clips: Sequence[_Clip]) -> list[Made]:
     """Make clips of one kind in one call; none where the system was stopped before it made anything."""
     work = clips[0].work
     system, rate = work.system, work.system.representation.sample_rate
-    rngs = [stream(clip.work.request.seed, clip.number) for clip in clips]
-    conditions = [clip.work.complete(rng) for clip, rng in zip(clips, rngs, strict=True)]
+    rngs = [stream(clip.work.request.seed, clip.sound) for clip in clips]
+    conditions = [clip.work.complete(rng, clip.step) for clip, rng in zip(clips, rngs, strict=True)]
     given = 0 if work.prompt is None else work.prompt.shape[1]
     heed = pace.heed(len(clips), given)
     remarks = list(work.remarks)
@@ -421,6 +452,7 @@ def plain(request: Request) -> dict[str, Any]:
         "options": dict(request.options),
         "sounds": {str(sound): fingerprint(str(sound)) for sound in given},
         **_plain_phase(request.phase),
+        **({} if request.sweep is None else {"sweep": asdict(request.sweep)}),
     }
 
 
@@ -451,6 +483,7 @@ def unplain(data: Mapping[str, Any], where: str) -> Request:
             seed=int(data["seed"]),
             options=dict(data["options"]),
             phase=None if data.get("phase") is None else _text(data["phase"]),
+            sweep=None if data.get("sweep") is None else from_json(Sweep, data["sweep"]),
         )
         sounds = dict(data["sounds"])
     except (KeyError, TypeError, ValueError) as error:

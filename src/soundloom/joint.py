@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from soundloom.conditions import Category, Schema, Value
+from soundloom.conditions import Category, Scalar, Schema, Value
+
+NEIGHBOURS = 16  # rows that are near to what was asked of a descriptor
 
 
 class Joint(nn.Module):
@@ -40,24 +42,35 @@ class Joint(nn.Module):
         """Add what was left out, drawn from the rows that fit best what was asked."""
         if not self.schema.conditions or set(asked) == set(self.schema.names):
             return dict(asked)
-        fit = self.counts.clone()
-        for column, name in enumerate(self.schema.names):
-            if name in asked:
-                fit = fit * self._closeness(column, name, asked[name])
-        if not fit.sum() > 0:  # nothing like it was heard: draw the rest on its own
-            fit = self.counts
+        fit = self._near(asked, self._alike(asked))
         row = self.rows[int(torch.multinomial(fit, 1, generator=rng))]
         drawn = {name: self._value(name, float(row[column])) for column, name in enumerate(self.schema.names)}
         known = {name: value for name, value in drawn.items() if value is not None}
         return {**known, **asked}
 
-    def _closeness(self, column: int, name: str, value: Value) -> Tensor:
-        """1 where a row has the value, 0 far from it; for a Scalar the nearest rows that there are."""
-        numbers = self.rows[:, column]
-        if isinstance(self.schema[name], Category):
-            return (numbers == self._number(name, value)).float()
-        distance = (numbers - float(value)).abs().nan_to_num(nan=torch.inf)
-        return (distance <= distance.min() + 1e-6).float()
+    def _alike(self, asked: Mapping[str, Value]) -> Tensor:
+        """How often each row occurs that has the names that were asked for; where none has, all rows."""
+        fit = self.counts
+        for column, name in enumerate(self.schema.names):
+            if name in asked and isinstance(self.schema[name], Category):
+                fit = fit * (self.rows[:, column] == self._number(name, asked[name]))
+        return fit if fit.sum() > 0 else self.counts
+
+    def _near(self, asked: Mapping[str, Value], fit: Tensor) -> Tensor:
+        """Of those rows the ones nearest to the numbers that were asked for.
+
+        Numbers that were measured are never quite the same, so that a few rows are near, not only the nearest one.
+        """
+        distance, many = torch.zeros(len(self.rows)), 1
+        for column, condition in enumerate(self.schema.conditions):
+            if condition.name in asked and isinstance(condition, Scalar):
+                span = condition.high - condition.low or 1.0
+                away = (self.rows[:, column] - float(asked[condition.name])).abs() / span
+                distance = distance + away.nan_to_num(nan=torch.inf)
+                many = NEIGHBOURS if condition.measured else many
+        distance = distance.where(fit > 0, torch.inf)
+        bound = distance.sort().values[: min(many, int((fit > 0).sum()))].max()
+        return fit * (distance <= bound + 1e-6) if bound.isfinite() else fit
 
     def _number(self, name: str, value: Value | None) -> float:
         if value is None:

@@ -14,21 +14,31 @@ from soundloom.audio import Audio
 from soundloom.config import write_atomically
 
 RANGE_DB = 80.0
-COLUMNS = 4
-MOST = 16
+COLUMNS, ROWS = 4, 4
+MOST = COLUMNS * ROWS
+MOST_COLUMNS = 16  # of a sweep
 WIDEST = 4096  # frames of a picture; of longer sounds several frames become one, the loudest
 PIECE = 2**20  # samples that are looked at together, so that an hour needs no more memory than a minute
 
 
 class ContactSheet:
-    """The log-mel spectrograms of up to 16 sounds, on one scale of levels; the sounds themselves are not kept."""
+    """The log-mel spectrograms of up to 16 sounds, on one scale of levels; the sounds themselves are not kept.
 
-    def __init__(self) -> None:
+    Args:
+        columns: in a row; a sheet has four rows.
+    """
+
+    def __init__(self, columns: int = COLUMNS) -> None:
+        self.columns = min(columns, MOST_COLUMNS)
         self.cells: list[_Cell] = []
 
+    @property
+    def full(self) -> bool:
+        return len(self.cells) >= ROWS * self.columns
+
     def add(self, sound: Audio, title: str) -> None:
-        """One sound more; those after the 16th are left out."""
-        if len(self.cells) < MOST:
+        """One sound more; those after the fourth row are left out."""
+        if not self.full:
             self.cells.append(_Cell(title, sound.seconds, sound.sample_rate, _decibels(sound)))
 
     def write(self, path: Path) -> None:
@@ -36,11 +46,12 @@ class ContactSheet:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        rows = max(1, math.ceil(len(self.cells) / COLUMNS))
-        figure = Figure(figsize=(3 * COLUMNS, 2.1 * rows + 0.3), layout="constrained")
+        columns = self.columns
+        rows = max(1, math.ceil(len(self.cells) / columns))
+        figure = Figure(figsize=(3 * columns, 2.1 * rows + 0.3), layout="constrained")
         peak = max((float(cell.level.max()) for cell in self.cells), default=0.0)
         for place, cell in enumerate(self.cells):
-            axes = figure.add_subplot(rows, COLUMNS, place + 1)
+            axes = figure.add_subplot(rows, columns, place + 1)
             axes.imshow(
                 cell.level,
                 origin="lower",

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from soundloom.audio import read, write
 from soundloom.config import read_json, write_json
 from soundloom.generate import Made, Model, OnProgress, Request, check, cut_short, length_of, plain, unplain
-from soundloom.pictures import MOST, ContactSheet
+from soundloom.pictures import ContactSheet
+from soundloom.sweep import Sweep
 
 SIDECAR, PICTURE = "request.json", "spectrograms.png"
 OF_RESULTS = ("files", "stopped")  # what a request.json says of what came of a request, not of the request
@@ -56,7 +57,7 @@ def render(
     Args:
         folder: made if need be. Sounds of another request in it are refused, unless `replace`.
         format: wav, flac, ogg, opus, mp3 or aiff.
-        picture: draw the first 16 spectrograms into spectrograms.png.
+        picture: draw the first 16 spectrograms into spectrograms.png; of a sweep four rows, one for each sound.
         jobs: threads; None takes all processors. The bytes do not depend on it.
         called: how the model was named, for `--again`; None is its name.
         on_progress: told the seconds of sound that are made and those to make, by one thread at a time.
@@ -75,32 +76,34 @@ def render(
         "format": format,
         "request": plain(request),
     }
-    results = _Results(folder, format, _sounds_there(folder, facts, replace), picture)
+    results = _Results(folder, format, _sounds_there(folder, facts, replace), picture, request.sweep)
     length, count = length_of(model.system, request), 0
     for count, sound in enumerate(model.stream(request, jobs, on_progress=on_progress, stop=stop), start=1):
         if replace and count == 1:
             _clear(folder)
-        number = f"{count - 1:0{len(str(max(999, request.count - 1)))}d}"
+        number = f"{count - 1:0{len(str(max(999, request.sounds - 1)))}d}"
         results.put(f"{_stem(model.name, request)}-{number}.{format}", sound, length)
-    stopped = count < request.count or results.cut
+    stopped = count < request.sounds or results.cut
     if not count:
-        return Rendered(folder, (), None, (), f"0 of {request.count} sounds; nothing was written")
+        return Rendered(folder, (), None, (), f"0 of {request.sounds} sounds; nothing was written")
     results.keep_the_rest()
-    short = results.short_of(request.count)
+    short = results.short_of(request.sounds)
     write_json(folder / SIDECAR, {**facts, **({"stopped": True} if short else {}), "files": results.entries})
     if picture:
         results.sheet.write(folder / PICTURE)
-    far = results.how_far(request.count, length / model.sample_rate) if stopped else None
+    far = results.how_far(request.sounds, length / model.sample_rate) if stopped else None
     return Rendered(folder, results.files, folder / PICTURE if picture else None, results.said, far)
 
 
 class _Results:
     """The sounds of a request on their way into a folder, where a run that was stopped may have left longer ones."""
 
-    def __init__(self, folder: Path, format: str, there: dict[str, dict[str, Any]], picture: bool) -> None:
-        self.folder, self.format, self.there, self.picture = folder, format, there, picture
+    def __init__(
+        self, folder: Path, format: str, there: dict[str, dict[str, Any]], picture: bool, sweep: Sweep | None
+    ) -> None:
+        self.folder, self.format, self.there, self.picture, self.sweep = folder, format, there, picture, sweep
         self.entries: list[dict[str, Any]] = []  # as request.json has them
-        self.sheet = ContactSheet()
+        self.sheet = ContactSheet() if sweep is None else ContactSheet(sweep.steps)  # a row for each sound
         self.remarks: dict[str, None] = {}
         self.notes: list[str] = []
         self.cut = False  # any that was made now
@@ -133,7 +136,7 @@ class _Results:
         self.remarks.update(dict.fromkeys(remarks))
         self.entries.append(entry)
         if self.picture:
-            self.sheet.add(audio, _title(name, sound.conditions))
+            self.sheet.add(audio, self._title(name, sound.conditions))
 
     def keep_the_rest(self) -> None:
         """Keep the sounds of the same request that were there before and not made anew."""
@@ -142,8 +145,14 @@ class _Results:
 
     def _keep(self, entry: dict[str, Any]) -> None:
         self.entries.append(entry)
-        if self.picture and len(self.entries) <= MOST:
-            self.sheet.add(read(self.folder / entry["file"]), _title(entry["file"], entry["conditions"]))
+        if self.picture and not self.sheet.full:
+            self.sheet.add(read(self.folder / entry["file"]), self._title(entry["file"], entry["conditions"]))
+
+    def _title(self, name: str, conditions: dict[str, Any]) -> str:
+        if self.sweep is None:
+            return _title(name, conditions)
+        value = conditions.get(self.sweep.name)
+        return f"{self.sweep.name} {value:g}" if isinstance(value, float) else _title(name, conditions)
 
     def short_of(self, count: int) -> bool:
         """Whether the folder lacks some of `count` sounds, or the ends of some."""
@@ -228,7 +237,8 @@ def _clear(folder: Path) -> None:
 def _stem(model: str, request: Request) -> str:
     """A file name that says what was asked: drums-snare-seed7."""
     asked = "-".join(_slug(value) for value in request.conditions.values())
-    return "-".join(part for part in (_slug(model), asked, f"seed{request.seed}") if part)
+    asked = f"{asked}-{_slug(request.sweep.name)}" if request.sweep else asked
+    return "-".join(part for part in (_slug(model), asked.strip("-"), f"seed{request.seed}") if part)
 
 
 def _slug(value: Any) -> str:

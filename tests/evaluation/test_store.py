@@ -10,6 +10,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from soundloom.data import vectors
 from soundloom.evaluation import store as module
 from soundloom.evaluation.fair import fair
 from soundloom.evaluation.store import EmbeddingStore
@@ -65,7 +66,7 @@ def test_only_sounds_that_are_new_are_embedded_and_all_come_in_the_order_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "AT_ONCE", 7)
-    monkeypatch.setattr(module, "ASKED_AT_ONCE", 3)
+    monkeypatch.setattr(vectors, "ASKED_AT_ONCE", 3)
     store, embedding, sounds = EmbeddingStore(tmp_path), Projection(), noises(40)
     truth = Projection()(fair(sounds, RATE, RATE))
     assert np.array_equal(store.embed(embedding, sounds[::2], RATE), truth[::2])

@@ -16,6 +16,7 @@ from soundloom.data.cut import FULL, ClipSettings
 from soundloom.data.groups import split_by_group
 from soundloom.data.index import Entry, Index
 from soundloom.data.labels import known
+from soundloom.data.measured import measured
 from soundloom.data.memory import Memory, cache_folder
 from soundloom.data.scan import Progress, Survey
 from soundloom.data.shelf import Contents, Shelf
@@ -98,10 +99,17 @@ def _make(
 class ClipStore:
     """Clips of one rate and length, in a fixed order, with the labels and groups of the files they were cut from."""
 
-    def __init__(self, contents: Contents, settings: ClipSettings, rows: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        settings: ClipSettings,
+        rows: np.ndarray | None = None,
+        measured: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         self.contents = contents
         self.settings = settings
         self.rows = np.arange(len(contents.peaks)) if rows is None else rows
+        self._measured = measured or {}  # by name, of all clips of the contents
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -138,7 +146,27 @@ class ClipStore:
 
     @property
     def labels(self) -> list[dict[str, str]]:
-        return [entry.labels for entry in self.entries]
+        """What the file of each clip says of it, and what was measured in the clip itself."""
+        if not self._measured:
+            return [entry.labels for entry in self.entries]
+        columns = {name: values.tolist() for name, values in self.measured.items()}
+        return [
+            entry.labels | {name: repr(values[row]) for name, values in columns.items()}
+            for row, entry in enumerate(self.entries)
+        ]
+
+    @property
+    def measured(self) -> dict[str, np.ndarray]:
+        """Descriptors of each clip, float64 (clip,) by name, as far as `measure` was asked for them."""
+        return {name: values[self.rows] for name, values in self._measured.items()}
+
+    def measure(
+        self, names: Sequence[str], *, cache: Path | str | None = None, progress: Progress | None = None
+    ) -> ClipStore:
+        """The same clips, with descriptors among their labels, each measured in the clip itself: see `measured`."""
+        everything = ClipStore(self.contents, self.settings)
+        found = measured(everything, names, cache=cache, progress=progress) if names else {}
+        return ClipStore(self.contents, self.settings, self.rows, {**self._measured, **found})
 
     @property
     def groups(self) -> list[str]:
@@ -156,8 +184,12 @@ class ClipStore:
 
     def codes(self, schema: Schema) -> np.ndarray:
         """Condition codes of all clips, float32 (clips, schema.width); what a file does not say is coded as unknown."""
-        rows = {id(entry): schema.encode(known(schema, entry.labels)) for entry in self.index.entries}
         codes = np.zeros((len(self), schema.width), np.float32)
+        if self._measured:
+            for row, labels in enumerate(self.labels):
+                codes[row] = schema.encode(known(schema, labels))
+            return codes
+        rows = {id(entry): schema.encode(known(schema, entry.labels)) for entry in self.index.entries}
         for row, entry in enumerate(self.entries):
             codes[row] = rows[id(entry)]
         return codes
@@ -167,7 +199,7 @@ class ClipStore:
         if not isinstance(indices, slice):
             indices = np.asarray(indices)
             indices = indices if indices.dtype == bool else indices.astype(np.int64)
-        return ClipStore(self.contents, self.settings, self.rows[indices])
+        return ClipStore(self.contents, self.settings, self.rows[indices], self._measured)
 
     def some(self, most: int) -> ClipStore:
         """At most so many of the clips, evenly spread."""

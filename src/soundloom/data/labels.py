@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -12,10 +12,12 @@ from typing import Literal
 import numpy as np
 
 from soundloom.audio import printable
-from soundloom.conditions import Category, Scalar, Schema, Value, knots_for
+from soundloom.conditions import Category, Scalar, Schema, Value, knots_for, slider
 from soundloom.config import nearest
 from soundloom.data import tables
 from soundloom.data.index import Column, Index
+from soundloom.descriptors import DESCRIPTORS, SEVEN, TIMBRE
+from soundloom.descriptors import named as descriptors_named
 
 
 def _words(text: str) -> frozenset[str]:
@@ -174,25 +176,31 @@ def group_column(columns: Sequence[Column], asked: str | None = None) -> str | N
     return next((name for name in GROUPS if name in names), None)
 
 
-def propose_conditions(index: Index, names: Sequence[str] | None = None) -> Schema:
-    """The conditions that the labels of a scan allow.
+def propose_conditions(
+    index: Index, names: Sequence[str] | None = None, measured: Mapping[str, np.ndarray] | None = None
+) -> Schema:
+    """The conditions that the labels of a scan allow, and those that were measured in its sounds.
 
     Args:
         index: a scan.
         names: label columns, each perhaps with its type (`velocity:category`); None proposes categories of 2 to 64
             values that at least half of the files carry, and columns known to be amounts (pitch, velocity, ...).
+        measured: descriptors of the training clips, by name; each becomes a slider, in the place of a column of its
+            name.
 
     Raises:
         ValueError: an unknown name or type (the nearest is named), a scalar without numbers, fewer than two values.
     """
+    sliders = tuple(slider(name, values, DESCRIPTORS[name].unit) for name, values in (measured or {}).items())
     if names is not None:
-        return Schema(tuple(_asked(index, name) for name in names))
+        named = [_asked(index, name) for name in names if not is_measured(name, measured or {})]
+        return Schema((*named, *sliders))
     group = group_column(index.columns)
     proposed: list[Category | Scalar] = []
     for column in index.columns:
         counts = index.values(column.name)
         name = column.name.lower()
-        if name in NEVER_AUTOMATIC or column.name == group or len(counts) < 2:
+        if name in NEVER_AUTOMATIC or column.name == group or column.name in (measured or {}) or len(counts) < 2:
             continue
         if counts.total() < len(index.entries) / 2:
             continue
@@ -201,7 +209,27 @@ def propose_conditions(index: Index, names: Sequence[str] | None = None) -> Sche
         elif kind_of(column.name, list(counts)) == "category":
             few = len(counts) <= min(MOST_VALUES, max(2, counts.total() // 2))
             proposed += [_category(column, list(counts))] if few else []
-    return Schema(tuple(proposed))
+    return Schema((*proposed, *sliders))
+
+
+def to_measure(index: Index, names: Sequence[str] | None, labels: Sequence[str]) -> tuple[str, ...]:
+    """The descriptors that conditions need: those asked for as labels, and names that no column has.
+
+    Args:
+        index: a scan.
+        names: conditions, as `propose_conditions` takes them.
+        labels: descriptors, or "timbre" for seven of them.
+
+    Raises:
+        ValueError: a label that cannot be measured; the nearest is named.
+    """
+    plain = [name for name in names or () if index.column(name) is None and name in (*DESCRIPTORS, TIMBRE)]
+    return descriptors_named((*plain, *labels))
+
+
+def is_measured(name: str, measured: Collection[str]) -> bool:
+    """Whether a condition's name stands for descriptors that were measured."""
+    return name in measured or (name == TIMBRE and set(SEVEN) <= set(measured))
 
 
 def kind_of(name: str, values: Sequence[str]) -> Literal["category", "scalar"]:
@@ -232,7 +260,8 @@ def known(schema: Schema, labels: Mapping[str, str]) -> dict[str, Value | None]:
         if text is None:
             typed[condition.name] = None
         elif isinstance(condition, Scalar):
-            typed[condition.name] = number(text)
+            value = number(text)
+            typed[condition.name] = None if value is None else condition.label(value)
         else:
             typed[condition.name] = text if text in condition.values else None
     return typed
@@ -242,7 +271,8 @@ def _asked(index: Index, asked: str) -> Category | Scalar:
     name, _, kind = asked.partition(":")
     column = index.column(name)
     if column is None:
-        raise ValueError(f"no label {name!r} in this folder; {nearest(name, [c.name for c in index.columns])}")
+        there = [*(column.name for column in index.columns), *DESCRIPTORS, TIMBRE]
+        raise ValueError(f"no label {name!r} in this folder; {nearest(name, there)}")
     values = list(index.values(column.name))
     if kind not in ("", "category", "scalar"):
         raise ValueError(f"{asked}: no type {kind!r} of condition; {nearest(kind, ('category', 'scalar'))}")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from soundloom.representations.compiled import compiled
+from soundloom.compiled import compiled
 from soundloom.representations.mel import MelSpectrogram
 
 Prints = NDArray[np.uint8]  # (sound, frame, band)

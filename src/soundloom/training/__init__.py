@@ -54,6 +54,7 @@ def train(
     set: Sequence[str] = (),
     where: Mapping[str, str] | None = None,
     conditions: Sequence[str] | None = None,
+    labels: Sequence[str] = (),
     seed: int = 0,
     resume: bool = False,
     watcher: Watcher | None = None,
@@ -71,6 +72,8 @@ def train(
         set: changes to the preset, as "latent=32".
         where: use only files whose labels have these values, as {"permissive": "yes"}.
         conditions: labels that the model can be asked for; None takes the preset's, or what the data offers.
+        labels: descriptors to measure in the clips, which the model can then be asked for besides: "brightness" and so
+            on, or "timbre" for seven of them, see `soundloom.descriptors`.
         seed: of weights, order and draws.
         resume: go on with the run in `out`, under its own settings; only minutes or steps may be given anew.
         watcher: is told of each step and of what happens.
@@ -90,7 +93,7 @@ def train(
         else:
             config = _config(system, preset, set, conditions)
             settings = from_json(TrainSettings, {**length, "seed": seed, **more}, where="training")
-            training = _afresh(system, Path(folder), run, config, settings, where, us, watch, started_at)
+            training = _afresh(system, Path(folder), run, config, labels, settings, where, us, watch, started_at)
         outcome: Outcome = training.train()
         return outcome
 
@@ -111,6 +114,7 @@ def _afresh(
     folder: Path,
     run: Path,
     config: Any,
+    labels: Sequence[str],
     settings: TrainSettings,
     where: Mapping[str, str] | None,
     us: Team,
@@ -123,7 +127,8 @@ def _afresh(
     from soundloom import checkpoint
     from soundloom.conditions import Schema
     from soundloom.data.account import digests
-    from soundloom.data.labels import known, propose_conditions
+    from soundloom.data.labels import known, propose_conditions, to_measure
+    from soundloom.descriptors import named
     from soundloom.discover import system_named
     from soundloom.joint import Joint
     from soundloom.representations import build
@@ -134,12 +139,14 @@ def _afresh(
     representation = build(config.representation)
     if us.leads and any((run / file).exists() for file in (checkpoint.WEIGHTS, STATE)):  # killed before: begin again
         raise ValueError(f"{run} holds a run already; go on with it by --resume, or choose another --out")
+    named(labels)  # refuses what cannot be measured
     kind(config, representation, Schema())  # refuses settings that do not go together, before any file is read
     store = _clips(folder, config, representation.sample_rate, where)
-    schema = propose_conditions(store.index, config.conditions)
+    store = _measured(store, to_measure(store.index, config.conditions, labels), watch)
+    schema = propose_conditions(store.index, config.conditions, store.measured)
     ours, held_out = _split(store, schema, settings.held_out)
     heard = {id(entry): entry for entry in ours.entries}
-    schema = propose_conditions(replace(store.index, entries=tuple(heard.values())), config.conditions)
+    schema = propose_conditions(replace(store.index, entries=tuple(heard.values())), config.conditions, ours.measured)
     if not len(ours):
         raise ValueError(f"all {len(store)} clips of {folder} would be held out; lower held_out or add sounds")
     watch.say(_summary(store, len(ours), len(held_out), schema))
@@ -166,6 +173,7 @@ def _again(
 ) -> Any:
     """A training that goes on: everything comes from the run folder, its length too unless one is given."""
     from soundloom import checkpoint
+    from soundloom.conditions import measured_names
     from soundloom.training.feed import Feed
     from soundloom.training.loop import Training
 
@@ -178,6 +186,7 @@ def _again(
     settings = from_json(TrainSettings, {**to_json(before.training), **asked}, where=str(run / TRAINING))
     system = checkpoint.build(read_json(run / checkpoint.CONFIG), where=str(run / checkpoint.CONFIG))
     store = _clips(folder, system.config, system.representation.sample_rate, before.where)
+    store = _measured(store, measured_names(system.schema), watch)
     ours, held_out = _split(store, system.schema, settings.held_out)
     account = read_json(run / DATA)
     if not isinstance(account, dict) or "clips" not in account:
@@ -199,6 +208,13 @@ def _clips(folder: Path, config: Any, sample_rate: int, where: Mapping[str, str]
         sample_rate, config.seconds, cut=config.cut, trim=config.trim, loudness_lufs=config.loudness_lufs
     )
     return open_clips(folder, cut, where=where)
+
+
+def _measured(store: ClipStore, names: Sequence[str], watch: Watcher) -> ClipStore:
+    """The clips with descriptors among their labels; said where it takes its time."""
+    if names:
+        watch.say(f"measuring {', '.join(names)} in {len(store)} clips")
+    return store.measure(names)
 
 
 def _split(store: ClipStore, schema: Schema, held_out: float) -> tuple[ClipStore, ClipStore]:
