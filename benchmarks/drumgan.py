@@ -1,8 +1,8 @@
 """How fast a DrumGAN trains and draws, untrained: milliseconds a step at each level, and a sound from its sliders.
 
-    taskset -c 0 python benchmarks/drumgan.py             one core, preset small
-    python benchmarks/drumgan.py --preset drums           drawing is measured on the processor, training where it is
-                                                          quicker: on a GPU if there is one
+taskset -c 0 python benchmarks/drumgan.py             one core, preset small
+python benchmarks/drumgan.py --preset drums           drawing is measured on the processor, training where it is
+                                                      quicker: on a GPU if there is one
 """
 
 from __future__ import annotations
@@ -61,10 +61,8 @@ def training(console: Console, preset: str, batch_size: int | None) -> None:
     for precision in ("float32", "bfloat16"):
         system = untrained(preset).to(device)
         config, size = system.config, batch_size or system.config.batch_size
-        console.print(
-            f"{preset}: generator {sum(p.numel() for p in system.generator.parameters()) / 1e6:.2f} M parameters, critic "
-            f"{sum(p.numel() for p in system.critic.parameters()) / 1e6:.2f} M; batch {size}, {precision}, {device}"
-        )
+        made, judged = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (system.generator, system.critic))
+        console.print(f"{preset}, batch {size}, {precision}, {device}: generator {made:.2f} M, critic {judged:.2f} M")
         (stage,) = system.stages()
         optimizers = [objective.optimizer() for objective in stage.objectives]
         audio = torch.randn(size, 1, system.samples).to(device)
@@ -74,14 +72,10 @@ def training(console: Console, preset: str, batch_size: int | None) -> None:
             fraction = (until - 1e-3 * config.shares[level]) / sum(config.shares)
             batch = Batch(audio, codes.to(device), seed=0, step=level)
             critic, generator = (
-                median(
-                    step_seconds(objective, optimizer, batch, fraction, precision) for _ in range(STEPS + 1)
-                )
+                median(step_seconds(objective, optimizer, batch, fraction, precision) for _ in range(STEPS + 1))
                 for objective, optimizer in zip(stage.objectives, optimizers, strict=True)
             )
-            plain = median(
-                without_penalty(system, batch, fraction, optimizers[0], precision) for _ in range(STEPS)
-            )
+            plain = median(without_penalty(system, batch, fraction, optimizers[0], precision) for _ in range(STEPS))
             shape = system.generator.coarsest
             table.add_row(
                 str(level), f"{shape[0] << level} x {shape[1] << level}", f"{1e3 * critic:.1f}", f"{1e3 * plain:.1f}",

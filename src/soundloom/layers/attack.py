@@ -9,7 +9,7 @@ ATTACK, LEAD = 0.02, 2  # -34 dB of a clip's peak, and samples before it
 
 
 def attacks_of(audio: Tensor) -> Tensor:
-    """Two samples before clips (batch, channel, time) first come near their peak, (batch, channel, 1); 0 for silence."""
+    """Two samples before clips (batch, channel, time) come near their peak, (batch, channel, 1); 0 for silence."""
     near = audio.abs() > ATTACK * audio.abs().amax(dim=2, keepdim=True)
     return (near.int().argmax(dim=2, keepdim=True) - LEAD).clamp_min(0)
 

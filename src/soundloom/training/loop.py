@@ -250,4 +250,4 @@ def follow(average: System, system: System, decay: float) -> None:
             theirs[name].copy_(buffer)
 
 
-RUNNING = ".running_"  # begins the names of buffers that move while training, as batch statistics do; others are set once
+RUNNING = ".running_"  # begins the names of buffers that move while training, as batch statistics do; others do not

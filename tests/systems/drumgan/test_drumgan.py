@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
     torch.testing.assert_close(path[-1], ends[1])
     for code in path:
         assert code.square().mean() == pytest.approx(1.0, rel=1e-4)
-    steps = [float((later - code).norm()) for code, later in zip(path, path[1:], strict=False)]
+    steps = [float((later - code).norm()) for code, later in pairwise(path)]
     assert steps == pytest.approx([steps[0]] * 4, rel=1e-4)
     assert torch.equal(turned_towards(ends[0], ends[0], 0.5), ends[0])
 

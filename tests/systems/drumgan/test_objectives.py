@@ -126,7 +126,7 @@ class Mixture:
 
     def draw(self, count: int) -> Tensor:
         side = 2.0 * torch.randint(2, (count, 1), generator=self.rng) - 1
-        return torch.cat((side, -side), dim=1) + 0.15 * torch.randn(count, 2, generator=self.rng)
+        return torch.cat((side, -side), dim=1) + 0.5 * torch.randn(count, 2, generator=self.rng)
 
 
 def test_wasserstein_loss_with_this_penalty_learns_a_mixture() -> None:

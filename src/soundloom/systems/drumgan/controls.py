@@ -31,12 +31,11 @@ class Controls(nn.Module):
             else:
                 knots = torch.tensor(condition.knots, dtype=torch.float64)
                 code = (2 * (knots - knots[0]) / (knots[-1] - knots[0]).clamp_min(1e-30) - 1).float()[:, None]
-            blocks.append(torch.block_diag(code, torch.ones(1, 1)))
+            blocks.append(_side_by_side(code, torch.ones(1, 1)))
         self.told_widths = tuple(block.shape[1] for block in blocks)
         self.told = sum(self.told_widths)
         self.read = self.told - len(blocks)  # numbers that a reading of them takes
-        shorten = torch.block_diag(*blocks) if blocks else torch.zeros(0, 0)
-        self.register_buffer("shorten", shorten, persistent=False)
+        self.register_buffer("shorten", _side_by_side(*blocks), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
         return rows @ self.shorten
@@ -57,7 +56,7 @@ class Controls(nn.Module):
         if not share or not self.told:
             return told
         drawn = batch.uniform(2, len(self.told_widths), name=name)
-        moved = list(told.split(self.told_widths, dim=1))
+        moved = list(torch.split(told, list(self.told_widths), dim=1))
         for place, condition in enumerate(self.schema.conditions):
             if not isinstance(condition, Category):
                 value, known = moved[place].unbind(1)
@@ -75,11 +74,10 @@ class Controls(nn.Module):
         Returns:
             Two means over the rows, and over the categories and the scalars; what is unknown counts as read.
         """
-        categories, scalars = [read.new_zeros(())], [read.new_zeros(())]
-        logits = read.split([width - 1 for width in self.told_widths], dim=1) if self.told else ()
-        for condition, logit, code in zip(
-            self.schema.conditions, logits, told.split(self.told_widths, dim=1) if self.told else (), strict=True
-        ):
+        categories, scalars = list[Tensor](), list[Tensor]()
+        logits = torch.split(read, [width - 1 for width in self.told_widths], dim=1)
+        codes = torch.split(told, list(self.told_widths), dim=1)
+        for condition, logit, code in zip(self.schema.conditions, logits, codes, strict=False):
             known = code[:, -1]
             if isinstance(condition, Category):
                 wrong = -(code[:, :-1] * F.log_softmax(logit, dim=1)).sum(dim=1)
@@ -87,4 +85,18 @@ class Controls(nn.Module):
             else:
                 wrong = (torch.sigmoid(logit[:, 0]) - (code[:, 0] + 1) / 2).square()
                 scalars.append((known * wrong).mean())
-        return sum(categories) / max(1, len(categories) - 1), sum(scalars) / max(1, len(scalars) - 1)  # type: ignore[return-value]
+        nothing = read.new_zeros(())
+        return (
+            torch.stack(categories).mean() if categories else nothing,
+            torch.stack(scalars).mean() if scalars else nothing,
+        )
+
+
+def _side_by_side(*blocks: Tensor) -> Tensor:
+    """Matrices along the diagonal of one, zeros elsewhere; no rows and no columns for none."""
+    whole = torch.zeros(sum(len(block) for block in blocks), sum(block.shape[1] for block in blocks))
+    row = column = 0
+    for block in blocks:
+        whole[row : row + len(block), column : column + block.shape[1]] = block
+        row, column = row + len(block), column + block.shape[1]
+    return whole

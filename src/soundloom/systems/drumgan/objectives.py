@@ -108,7 +108,8 @@ def gradient_penalty(score: Callable[[Tensor], Tensor], image: Tensor, unit: flo
     with torch.enable_grad():
         at = image.detach().requires_grad_()
         (slope,) = torch.autograd.grad(score(at).sum(), at, create_graph=recorded)
-    return (unit * slope.float().flatten(1).norm(dim=1) - 1).square().mean()
+    lengths: Tensor = torch.linalg.vector_norm(slope.float().flatten(1), dim=1)
+    return (unit * lengths - 1).square().mean()
 
 
 def at_level(image: Tensor, growth: Growth, levels: int) -> Tensor:

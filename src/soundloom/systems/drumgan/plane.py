@@ -38,6 +38,7 @@ class Plane(nn.Module):
         power: of the magnitudes.
     """
 
+    clock: Tensor  # what turns phases to one clock, (2, frequency, frame)
     scale: Tensor  # root mean square of what is compressed
 
     def __init__(self, spectrum: ComplexSpectrum, samples: int, multiple: int, power: float) -> None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from einops import rearrange
+from torch import Tensor, nn
 
 from soundloom.systems.drumgan.generator import Generator
 from soundloom.systems.drumgan.growth import Growth
@@ -40,13 +41,13 @@ class Renderer:
         begin = generator.begin
         self.begin = Layer((begin.weight * begin.scale).detach(), begin.bias.detach())
         self.first = scaled(generator.first)
-        self.grow = [quartered(layer) for layer in list(generator.grow)[: growth.level]]
-        self.refine = [scaled(layer) for layer in list(generator.refine)[: growth.level]]
-        self.to_image = [scaled(layer) for layer in generator.to_image]
+        self.grow = [quartered(layer) for layer in _convolutions(generator.grow)[: growth.level]]
+        self.refine = [scaled(layer) for layer in _convolutions(generator.refine)[: growth.level]]
+        self.to_image = [scaled(layer) for layer in _convolutions(generator.to_image)]
 
     def __call__(self, code: Tensor, told: Tensor) -> Tensor:
         """As the generator: (batch, latent) and (batch, told) to (batch, 2, frequency, frame)."""
-        hidden = F.linear(torch.cat((code, told), dim=1), *self.begin).unflatten(1, (-1, *self.coarsest))
+        hidden = F.linear(torch.cat((code, told), dim=1), *self.begin).view(len(code), -1, *self.coarsest)
         hidden = pixel_norm(rectified(hidden)).contiguous(memory_format=torch.channels_last)
         hidden = before = _convolved(hidden, self.first)
         for grow, refine in zip(self.grow, self.refine, strict=True):
@@ -58,6 +59,10 @@ class Renderer:
         return torch.lerp(finer(F.conv2d(before, *self.to_image[self.growth.level - 1])), image, self.growth.share)
 
 
+def _convolutions(layers: nn.ModuleList) -> list[EqualConv]:
+    return [layer for layer in layers if isinstance(layer, EqualConv)]
+
+
 def _convolved(x: Tensor, layer: Layer) -> Tensor:
     return pixel_norm(rectified(F.conv2d(x, *layer, padding=1)))
 
@@ -65,7 +70,8 @@ def _convolved(x: Tensor, layer: Layer) -> Tensor:
 def _grown(x: Tensor, layer: Layer) -> Tensor:
     """(batch, narrow, rows, columns) to (batch, wide, 2 rows, 2 columns)."""
     batch, _, rows, columns = x.shape
-    four = F.conv2d(x, *layer, padding=1).unflatten(1, (2, 2, -1))  # even and odd rows, even and odd columns
+    four = F.conv2d(x, *layer, padding=1)
+    four = rearrange(four, "batch (row column wide) y x -> batch row column wide y x", row=2, column=2)
     whole = x.new_empty(batch, 2 * rows, 2 * columns, four.shape[3]).permute(0, 3, 1, 2)
     for row, column in product((0, 1), (0, 1)):
         whole[:, :, row::2, column::2] = four[:, row, column, :, row : row + rows, column : column + columns]

@@ -10,6 +10,7 @@ from soundloom.system import Augmentation
 from soundloom.systems.drumgan.changes import Change
 
 GENTLE = Change(shift=0.05, gain_db=6.0)
+NOTHING = Augmentation()
 
 
 def spectrum(sample_rate: int, n_fft: int = 1024, hop: int = 256, dropped: str = "nyquist") -> dict[str, Any]:
@@ -69,7 +70,7 @@ class DrumGANConfig:
 
     batch_size: int = 32
     learning_rate: float = 2e-3
-    augment: Augmentation = Augmentation()  # of real sounds alone, so that the generator learns it too
+    augment: Augmentation = NOTHING  # of real sounds alone, so that the generator learns it too
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -128,7 +129,8 @@ PRESETS = {
         shares=(0.2, 0.2, 0.2, 0.4), batch_size=8,
     ),
     "paper": DrumGANConfig(  # Nistal et al. 2020: widths and latent as published, magnitudes as they are
-        representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64), shares=(1, 1, 1, 1, 1, 2), power=1.0, stray=0.0, scalar_weight=10.0,
+        representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64),
+        shares=(1, 1, 1, 1, 1, 2), power=1.0, learning_rate=1e-3, stray=0.0, scalar_weight=10.0,
         category_weight=10.0, change=Change(), batch_size=16,
     ),
 }  # fmt: skip
