@@ -95,8 +95,8 @@ def measure(audio: np.ndarray, rate: int, names: Sequence[str] = tuple(DESCRIPTO
 
     asked = named(names)
     functions = {name: _function(name) for name in asked}
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in asked}
-    for at in range(0, max(1, len(audio)), AT_ONCE):
+    parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in asked}
+    for at in range(0, len(audio), AT_ONCE):
         sounds = Sounds(audio[at : at + AT_ONCE], rate)
         for name, function in functions.items():
             parts[name].append(function(sounds))
