@@ -62,24 +62,40 @@ def scan(
         Literal["start", "windows"],
         typer.Option(help="Predict one clip from the start of each file, or windows over all of it."),
     ] = "start",
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label", metavar="DESCRIPTOR", help="Measure brightness, depth, ... in clips; timbre: all seven."
+        ),
+    ] = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """What training would use, what not and why, and what it would cost."""
     from dataclasses import asdict
 
+    from soundloom.data.clips import open_clips
     from soundloom.data.cut import ClipSettings
     from soundloom.data.forecast import forecast
     from soundloom.data.scan import scan as scan_folder
-    from soundloom.display import scan_table, show_progress
+    from soundloom.descriptors import named, summary
+    from soundloom.display import descriptor_table, scan_table, show_progress
     from soundloom.processors import available_processors
 
+    asked, settings = named(labels), ClipSettings(sample_rate, seconds, cut=cut)
     with show_progress("scanning", quiet=as_json) as progress:
         index = scan_folder(folder, where=_pairs(where, "--where"), progress=progress)
-    cost = forecast(index, ClipSettings(sample_rate, seconds, cut=cut), processors=available_processors())
+    cost = forecast(index, settings, processors=available_processors())
+    described = {}
+    if asked:
+        with show_progress("cutting clips", quiet=as_json) as progress:
+            clips = open_clips(index, settings, progress=progress)
+        with show_progress("measuring clips", quiet=as_json) as progress:
+            described = summary(clips.measure(asked, progress=progress).measured)
     if as_json:
-        _print_json({**index.to_json(), "forecast": asdict(cost)})
+        _print_json({**index.to_json(), "forecast": asdict(cost), "descriptors": described})
     else:
         scan_table(index, cost)
+        descriptor_table(described)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from pydantic import Field
 from soundloom.config import nearest
 
 Value = str | float
+Number = TypeVar("Number", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Measured:
     one: float
     unit: str = ""
 
-    def slider(self, value: float) -> float:
-        """Where a measured value lies: 0 at `zero`, 1 at `one`, and beyond them beyond."""
+    def slider(self, value: Number) -> Number:
+        """Where a measured value, or an array of them, lies: 0 at `zero`, 1 at `one`, and beyond them beyond."""
         return (value - self.zero) / (self.one - self.zero)
 
     def describe(self) -> str:

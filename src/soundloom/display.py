@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -126,6 +126,16 @@ def scan_table(index: Index, cost: Forecast | None) -> None:
             console.print(f"and {len(index.skipped) - SHOWN_SKIPS} more; --json lists them all")
     for note in index.notes:
         console.print(Text(f"note: {note}"))
+
+
+def descriptor_table(described: Mapping[str, Mapping[str, str | float]]) -> None:
+    """Print where the descriptors of clips lie, as `soundloom.descriptors.summary` gives them; nothing for none."""
+    if not described:
+        return
+    table = Table("descriptor", "unit", "1 %", "median", "99 %", "says")
+    for name, row in described.items():
+        table.add_row(name, str(row["unit"]), *(f"{row[key]:.3g}" for key in ("1 %", "median", "99 %")), str(row["says"]))
+    Console().print(table)
 
 
 class TrainingDisplay:

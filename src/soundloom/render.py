@@ -99,7 +99,7 @@ class _Results:
     """The sounds of a request on their way into a folder, where a run that was stopped may have left longer ones."""
 
     def __init__(
-        self, folder: Path, format: str, there: dict[str, dict[str, Any]], picture: bool, sweep: Sweep | None
+        self, folder: Path, format: str, there: dict[str, dict[str, Any]], picture: bool, sweep: Sweep | None = None
     ) -> None:
         self.folder, self.format, self.there, self.picture, self.sweep = folder, format, there, picture, sweep
         self.entries: list[dict[str, Any]] = []  # as request.json has them

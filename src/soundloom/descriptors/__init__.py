@@ -5,7 +5,7 @@ Seven are what AudioCommons' models of timbre predict of listeners' ratings; fiv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,12 +95,24 @@ def measure(audio: np.ndarray, rate: int, names: Sequence[str] = tuple(DESCRIPTO
 
     asked = named(names)
     functions = {name: _function(name) for name in asked}
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in asked}
-    for at in range(0, max(1, len(audio)), AT_ONCE):
+    parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in asked}
+    for at in range(0, len(audio), AT_ONCE):
         sounds = Sounds(audio[at : at + AT_ONCE], rate)
         for name, function in functions.items():
             parts[name].append(function(sounds))
     return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def summary(measured: Mapping[str, np.ndarray]) -> dict[str, dict[str, str | float]]:
+    """Of each descriptor its unit, what it says, and the 1, 50 and 99 % quantiles of values (sound,)."""
+    import numpy as np
+
+    found: dict[str, dict[str, str | float]] = {}
+    for name, values in measured.items():
+        low, middle, high = (float(value) for value in np.quantile(values, (0.01, 0.5, 0.99)))
+        about = DESCRIPTORS[name]
+        found[name] = {"unit": about.unit, "says": about.says, "1 %": low, "median": middle, "99 %": high}
+    return found
 
 
 def _function(name: str) -> Callable[[Sounds], np.ndarray]:

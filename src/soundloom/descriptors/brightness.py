@@ -11,7 +11,7 @@ from soundloom.descriptors.sounds import RATE, Sounds
 SIZE, HOP = 2048, 512
 HIGH_HZ = 2000.0
 CENTROID_FROM_HZ = 100.0
-LEAST_RATIO = 1e-8  # of the power, so that a logarithm exists
+LEAST_RATIO, LEAST_CENTROID_HZ = 1e-12, 20.0  # so that logarithms exist
 
 
 def brightness(sounds: Sounds) -> np.ndarray:
@@ -28,7 +28,7 @@ def brightness(sounds: Sounds) -> np.ndarray:
     centroid = ratio(rest @ bin_hz(SIZE, RATE), rest.sum(axis=1))
     score = (
         4.613128018020465 * np.log10(np.maximum(share, LEAST_RATIO))
-        + 17.378889309312974 * np.log10(np.maximum(centroid, CENTROID_FROM_HZ))
+        + 17.378889309312974 * np.log10(np.maximum(centroid, LEAST_CENTROID_HZ))
         + 17.434733750553022
     )
     return np.where(sounds.silent, 0.0, score)

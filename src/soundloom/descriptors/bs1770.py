@@ -36,7 +36,7 @@ def loudness(x: np.ndarray, lengths: np.ndarray, rate: int) -> np.ndarray:
     """
     block, step = round(BLOCK_SECONDS * rate), round(STEP_SECONDS * rate)
     y = filtered(k_weighting(rate), np.ascontiguousarray(x.T, np.float64))
-    y = np.pad(y, ((1, max(0, block - len(y))), (0, 0)))
+    y = np.pad(y, ((1, step + max(0, block - len(y))), (0, 0)))
     so_far = np.cumsum(y * y, axis=0)
     begins = np.arange(0, len(so_far) - block, step)
     power = (so_far[begins + block] - so_far[begins]).T / block  # (sound, block)

@@ -56,12 +56,12 @@ class Sounds:
     @cached_property
     def silent(self) -> np.ndarray:
         """Which sounds have nothing to be heard, bool (sound,)."""
-        return self.lengths == 0
+        return np.asarray(self.lengths == 0)
 
     @cached_property
     def unit_lufs(self) -> np.ndarray:
         """Loudness of the sounds as they are in `unit`, at a peak of 1; -70 LUFS, the standard's gate, at least."""
-        return np.maximum(loudness(self.unit, self.lengths, RATE), ABSOLUTE_GATE_LUFS)
+        return np.asarray(np.maximum(loudness(self.unit, self.lengths, RATE), ABSOLUTE_GATE_LUFS))
 
     @cached_property
     def normal(self) -> np.ndarray:

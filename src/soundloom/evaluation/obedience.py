@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from soundloom.conditions import Category, Scalar, Schema, Value
+from soundloom.descriptors import measure as descriptor
 from soundloom.evaluation.classifier import TaskClassifier
 from soundloom.evaluation.estimate import Estimate, TooFew
 from soundloom.evaluation.intervals import median, share, spearman
@@ -70,8 +71,8 @@ def measure(
         audio: sounds of one length, (n, time).
         rate: Hz, that of the classifiers.
         classifiers: by the name of a Category.
-        measures: by the name of a Scalar; its pitch needs none, one given for it is taken instead (it answers in the
-            condition's unit).
+        measures: by the name of a Scalar; a pitch and a descriptor need none, one given for them is taken instead (it
+            answers in the condition's unit).
     """
     values: dict[str, np.ndarray] = {}
     missing: dict[str, str] = {}
@@ -85,6 +86,8 @@ def measure(
                     missing[name] = f"{name} cannot be measured: no classifier of {name}"
             elif measures is not None and name in measures:
                 values[name] = np.asarray(measures[name](audio, rate), np.float64)
+            elif condition.measured is not None:
+                values[name] = np.asarray(condition.measured.slider(descriptor(audio, rate, (name,))[name]))
             elif is_pitch(condition):
                 pitch = heard_pitch(audio, rate)
                 values[name] = hz_of(pitch) if in_hz(condition) else pitch

@@ -160,9 +160,11 @@ def _terms(
 
 
 def _material(folder: Path, models: list[Any], settings: Any, where: Mapping[str, str] | None) -> Any:
+    from soundloom.conditions import measured_names
     from soundloom.verdict.material import gather
 
-    return gather(folder, [each.account for each in models], settings, where)
+    measured = dict.fromkeys(name for each in models for name in measured_names(each.model.system.schema))
+    return gather(folder, [each.account for each in models], settings, where, tuple(measured))
 
 
 def _schemas(models: list[Any], material: Any) -> list[Any]:

@@ -32,6 +32,7 @@ class Material:
         if settings == self.held_out.settings:
             return self
         store = open_clips(self.held_out.index.folder, settings, where=self.where or None)
+        store = store.measure(tuple(self.held_out.measured))
         begins, ours = first_begins(self.held_out), {short(entry.digest) for entry in self.training.entries}
         shared = {digest: begin for digest, begin in begins.items() if digest in ours}
         before, after = _sides(store, ours, shared)
@@ -44,6 +45,7 @@ def gather(
     accounts: Sequence[Account | None],
     settings: ClipSettings,
     where: Mapping[str, str] | None = None,
+    measured: Sequence[str] = (),
 ) -> Material:
     """Split a folder as the models saw it.
 
@@ -51,13 +53,14 @@ def gather(
         accounts: what each model was trained on; None where that is not known.
         settings: rate, length and cut of the clips.
         where: only files whose labels have these values; None chooses as the first model's training did.
+        measured: descriptors that the models can be asked for, to be measured in the clips.
 
     Raises:
         ValueError: no usable sound, or none that the models have not seen.
     """
     known = [account for account in accounts if account is not None]
     chosen = dict(where if where is not None else known[0].where if known else {})
-    store = open_clips(folder, settings, where=chosen or None)
+    store = open_clips(folder, settings, where=chosen or None).measure(measured)
     remarks = []
     if len(known) < len(accounts):
         remarks.append(

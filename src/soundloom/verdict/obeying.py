@@ -89,7 +89,7 @@ class Judge:
     def _model(self, contender: ModelContender) -> None:
         """Ask a model for what held-out sounds are, and measure what it makes; then ask for things independently."""
         own, say, terms = contender.model.system.schema, self.verdict.say, self.verdict.terms
-        schema = Schema(tuple(self.schema[each.name] for each in own.conditions if self._judges(each)))
+        schema = Schema(tuple(self._as_judged(each) for each in own.conditions if self._judges(each)))
         for name in own.names:
             if name not in schema.names:
                 say(f"{contender.name}: {name} is another kind of condition than in the models before it; not judged")
@@ -129,6 +129,11 @@ class Judge:
     def _judges(self, condition: Category | Scalar) -> bool:
         """Whether a condition is what this judge knows by its name."""
         return condition.name in self.schema.names and isinstance(condition, type(self.schema[condition.name]))
+
+    def _as_judged(self, condition: Category | Scalar) -> Category | Scalar:
+        """The condition with all values that any model knows; the slider of a descriptor as the model itself has it."""
+        own = isinstance(condition, Scalar) and condition.measured is not None
+        return condition if own else self.schema[condition.name]
 
     def labels(self, row: Mapping[str, Value], schema: Schema | None = None) -> dict[str, Value]:
         """What a file says of the conditions, in values that a model knows."""
