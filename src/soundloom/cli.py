@@ -31,6 +31,10 @@ Where = Annotated[
     list[str], typer.Option("--where", metavar="LABEL=VALUE", help="Use only files whose label has this value.")
 ]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the preset.")]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal."),
+]
 Embeddings = Annotated[
     list[str], typer.Option("--embedding", metavar="NAME", help="Besides referee and log-mel; default: those at hand.")
 ]
@@ -202,10 +206,7 @@ def generate(
         list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")
     ] = [],  # noqa: B006
     distance: Annotated[float, typer.Option(help="How far variations go: 0 the sound itself, 1 far.")] = 0.5,
-    options: Annotated[
-        list[str],
-        typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal."),
-    ] = [],  # noqa: B006
+    options: Options = [],  # noqa: B006
     phase: Annotated[str | None, typer.Option(help=f"How a spectrogram becomes sound: {PHASES}")] = None,
     format: Annotated[Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Of the files.")] = "wav",
     picture: Annotated[bool, typer.Option(help="Draw the first 16 spectrograms into one PNG.")] = True,
@@ -355,10 +356,14 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     where: Where = [],  # noqa: B006
     embedding: Embeddings = [],  # noqa: B006
+    options: Options = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Judge a model on sounds it has not seen: distances, copies, obedience, in one HTML report and a JSON file."""
-    _verdict([model], folder, out, "evaluate", as_json, count=count, seed=seed, where=where, embeddings=embedding)
+    _verdict(
+        [model], folder, out, "evaluate", as_json, count=count, seed=seed, where=where, embeddings=embedding,
+        options=options,
+    )  # fmt: skip
 
 
 @app.command()
@@ -371,6 +376,7 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     where: Where = [],  # noqa: B006
     embedding: Embeddings = [],  # noqa: B006
+    options: Options = [],  # noqa: B006
     seconds: Annotated[float | None, typer.Option(help="Length to compare. Default: the shortest model's.")] = None,
     course_minutes: Annotated[float, typer.Option(help="To train baseline:course, once.")] = 10.0,
     as_json: Json = False,
@@ -385,13 +391,13 @@ def compare(
     settings: dict[str, Any] = {"seconds": seconds, "course_minutes": course_minutes}
     _verdict(
         names, Path(folder), out, "compare", as_json,
-        count=count, seed=seed, where=where, embeddings=embedding, **settings,
+        count=count, seed=seed, where=where, embeddings=embedding, options=options, **settings,
     )  # fmt: skip
 
 
 def _verdict(
     names: list[str], folder: Path, out: Path | None, verb: str, as_json: bool, *, where: list[str],
-    embeddings: list[str], **settings: Any,
+    embeddings: list[str], options: list[str], **settings: Any,
 ) -> None:  # fmt: skip
     """Judge, write the report, show its short form."""
     from soundloom.verdict import naming
@@ -412,6 +418,7 @@ def _verdict(
             folder,
             where=_pairs(where, "--where") if where else None,
             embeddings=embeddings or None,
+            options=_values(options, "--option"),
             progress=progress,
             **settings,
         )

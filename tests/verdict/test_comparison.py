@@ -12,7 +12,7 @@ import pytest
 from stand_ins import drawn, figure, value
 
 from soundloom.generate import Made, Model, Request
-from soundloom.verdict import comparison, judging
+from soundloom.verdict import comparison, judging, naming
 from soundloom.verdict.comparison import compare, evaluate
 from soundloom.verdict.cost import Cost
 from soundloom.verdict.findings import Findings
@@ -27,7 +27,7 @@ Train = Callable[..., Path]
 @pytest.fixture
 def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process is started to measure time and memory."""
-    monkeypatch.setattr(judging, "cost_of", lambda model: Cost(0.5, 0.4, 0.6, 300.0))
+    monkeypatch.setattr(judging, "cost_of", lambda model, options: Cost(0.5, 0.4, 0.6, 300.0))
 
 
 def said(findings: Findings, *parts: str) -> bool:
@@ -293,12 +293,14 @@ def test_a_folder_without_training_sounds_has_no_floor_and_says_so(untimed, trai
 
 
 def test_the_command_in_a_report_repeats_all_that_was_asked():
-    asked = comparison._command(["a b", "baseline:course"], Path("f"), 7, 3, {"kind": "hiss"}, ["clap"], 0.5, 2.0)
+    asked = comparison._command(
+        ["a b", "baseline:course"], Path("f"), 7, 3, {"kind": "hiss"}, ["clap"], 0.5, 2.0, {"top_p": 0.9}
+    )
     assert asked == (
         "soundloom compare 'a b' baseline:course f --count 7 --seed 3 --where kind=hiss --embedding clap "
-        "--seconds 0.5 --course-minutes 2"
+        "--option top_p=0.9 --seconds 0.5 --course-minutes 2"
     )
-    plain = comparison._command(["a"], Path("f"), 7, 3, None, None, None, None)
+    plain = comparison._command(["a"], Path("f"), 7, 3, None, None, None, None, {})
     assert plain == "soundloom evaluate a f --count 7 --seed 3"
 
 
@@ -307,3 +309,27 @@ def test_progress_names_what_is_heard(untimed, trained, sounds):
     evaluate(trained("vae"), sounds, count=4, progress=told.append)
     assert told[0] == "hearing 8 held-out sounds"
     assert f"timing {trained('vae')}" in told
+
+
+# Settings of sampling
+
+
+def test_settings_of_sampling_are_for_the_models_that_have_them_and_repeat_the_verdict(untimed, trained, sounds):
+    vae, wavenet = str(trained("vae")), str(trained("wavenet"))
+    known = comparison._with_options(naming.models([vae, wavenet]), {"prior": "normal", "guidance": 2.0})
+    asked = [dict(known[name].options) for name in (vae, wavenet)]
+    assert asked == [{"prior": "normal"}, {"guidance": 2.0}]
+    usual, changed = (compare([vae], sounds, count=10, options=options) for options in ({}, {"prior": "normal"}))
+    assert changed.command == f"{usual.command} --option prior=normal"
+    heard = [
+        [each.audio.samples for each in found.examples if each.section == "generated"] for found in (usual, changed)
+    ]
+    assert not all(np.array_equal(*pair) for pair in zip(*heard, strict=True))
+
+
+def test_a_setting_of_sampling_that_no_model_has_is_refused(trained, sounds):
+    with pytest.raises(ValueError, match="no sampling option 'guidance'; known: "):
+        compare([str(trained("vae"))], sounds, options={"guidance": 2})
+    both = naming.models([str(trained("vae")), str(trained("wavenet"))])
+    with pytest.raises(ValueError, match=r"option warmth: none of .* has it; leave it out"):
+        comparison._with_options(both, {"warmth": 2})

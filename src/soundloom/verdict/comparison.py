@@ -5,10 +5,12 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from soundloom.verdict.contenders import ModelContender
     from soundloom.verdict.findings import Findings
 
 EMBEDDINGS = ("referee", "log-mel")  # always reported
@@ -38,6 +40,7 @@ def compare(models: Sequence[str | Path], folder: str | Path, **more: Any) -> Fi
         embeddings: names besides referee and log-mel, such as clap; left out, those whose weights are at hand.
         seconds: length that is compared; None takes the shortest of the models.
         course_minutes: how long `baseline:course` is trained; it is kept for the next time.
+        options: settings of sampling, as for `soundloom.Request`; of several models they are for those that have them.
         progress: told what is being done.
 
     Returns:
@@ -59,6 +62,7 @@ def _judge(
     embeddings: Sequence[str] | None = None,
     seconds: float | None = None,
     course_minutes: float | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     from soundloom.verdict import examples, likelihood, naming
@@ -76,8 +80,8 @@ def _judge(
         raise ValueError(f"count is {count} but must be 2 to 1000000; 500 is usual")
     naming.check(names, folder)
     tell = progress or (lambda sentence: None)
-    loaded = naming.models(names)
-    command = _command(names, folder, count, seed, where, embeddings, seconds, course_minutes)
+    loaded = _with_options(naming.models(names), options or {})
+    command = _command(names, folder, count, seed, where, embeddings, seconds, course_minutes, options or {})
     findings = Findings(title=_title(names), command=command, reference={})
     hearing = _embeddings(embeddings, findings.remarks)
     terms, settings = _terms(names, list(loaded.values()), count, seed, seconds, findings.remarks)
@@ -112,6 +116,23 @@ def _judge(
     examples.real(verdict, shown // 2)
     findings.verdicts += list(sentences(verdict))
     return findings
+
+
+def _with_options(models: Mapping[str, ModelContender], options: Mapping[str, Any]) -> dict[str, ModelContender]:
+    """Models with those settings of sampling that they have.
+
+    Raises:
+        ValueError: none of them has a setting, or one cannot take its value.
+    """
+    chosen: dict[str, ModelContender] = {}
+    for name, contender in models.items():
+        own = {key: value for key, value in options.items() if len(models) == 1 or key in contender.model.options}
+        contender.model.system.check_options(own)
+        chosen[name] = replace(contender, options=own)
+    lost = [key for key in options if not any(key in contender.options for contender in chosen.values())]
+    if lost:
+        raise ValueError(f"option {lost[0]}: none of {', '.join(models) or 'what is compared'} has it; leave it out")
+    return chosen
 
 
 def _embeddings(asked: Sequence[str] | None, remarks: list[str]) -> list[Any]:
@@ -204,7 +225,7 @@ def _title(names: Sequence[str]) -> str:
 
 def _command(
     names: Sequence[str], folder: Path, count: int, seed: int, where: Mapping[str, str] | None,
-    embeddings: Sequence[str] | None, seconds: float | None, course_minutes: float | None,
+    embeddings: Sequence[str] | None, seconds: float | None, course_minutes: float | None, sampling: Mapping[str, Any],
 ) -> str:  # fmt: skip
     """What repeats this verdict, whole: it stands in the report."""
     from soundloom.verdict.naming import COURSE
@@ -215,6 +236,8 @@ def _command(
         options += ["--where", f"{name}={value}"]
     for name in embeddings or ():
         options += ["--embedding", name]
+    for name, value in sampling.items():
+        options += ["--option", f"{name}={value}"]
     minutes = course_minutes if COURSE in names else None
     for option, number in (("--seconds", seconds), ("--course-minutes", minutes)):
         options += [option, f"{number:g}"] if number is not None else []

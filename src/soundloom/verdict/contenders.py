@@ -17,7 +17,7 @@ from soundloom.verdict.findings import Role
 
 if TYPE_CHECKING:
     from soundloom.data.clips import ClipSettings, ClipStore
-    from soundloom.generate import Model
+    from soundloom.generate import Model, Request
     from soundloom.verdict.material import Material
 
 BLOCK = 128
@@ -72,21 +72,25 @@ class ModelContender:
     name: str
     model: Model
     role: Role = "model"
+    options: Mapping[str, Any] = field(default_factory=dict)  # of sampling
 
     def blocks(self, terms: Terms) -> Iterator[Block]:
-        from soundloom.generate import Request
-
-        for some in in_blocks(self.model.stream(Request(count=terms.count, seed=terms.seed))):
+        for some in in_blocks(self.model.stream(self._asked(count=terms.count, seed=terms.seed))):
             sounds = [made.audio.samples[0] for made in some]
             yield Block(on_terms(sounds, self.model.sample_rate, terms), [made.conditions for made in some])
 
     def obeying(self, requests: Sequence[Conditions], terms: Terms) -> np.ndarray:
         """One sound for each request, (sound, sample), on common terms."""
-        from soundloom.generate import Request
-
-        asked = [Request(1, conditions=dict(each), seed=terms.seed + index) for index, each in enumerate(requests)]
+        asked = [
+            self._asked(count=1, conditions=dict(each), seed=terms.seed + index) for index, each in enumerate(requests)
+        ]
         sounds = [made.audio.samples[0] for made in self.model.stream(asked)]
         return on_terms(sounds, self.model.sample_rate, terms)
+
+    def _asked(self, **wishes: Any) -> Request:
+        from soundloom.generate import Request
+
+        return Request(options=dict(self.options), **wishes)
 
     def facts(self) -> dict[str, Any]:
         from soundloom.checkpoint import WEIGHTS

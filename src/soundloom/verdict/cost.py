@@ -6,18 +6,19 @@ import json
 import statistics
 import subprocess
 import sys
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 SOUNDS, TRIALS = 8, 5
 PROGRAM = """
 import json, pathlib, resource, sys, time
 from soundloom.generate import Request, load
 model = load(sys.argv[1])
-count, trials = int(sys.argv[2]), int(sys.argv[3])
+count, trials, options = int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 times = []
 for trial in range(trials + 1):
     begun = time.perf_counter()
-    made = sum(sound.audio.samples.shape[1] for sound in model.stream(Request(count=count, seed=trial), 1))
+    made = sum(sound.audio.samples.shape[1] for sound in model.stream(Request(count, seed=trial, options=options), 1))
     times.append((time.perf_counter() - begun) / (made / model.sample_rate))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 status = pathlib.Path("/proc/self/status")
@@ -37,9 +38,9 @@ class Cost(NamedTuple):
     peak_megabytes: float  # resident memory of the whole process
 
 
-def cost_of(model: str) -> Cost | None:
-    """Measure a model by its name or folder; None where the process fails."""
-    command = [sys.executable, "-c", PROGRAM, model, str(SOUNDS), str(TRIALS)]
+def cost_of(model: str, options: Mapping[str, Any] | None = None) -> Cost | None:
+    """Measure a model by its name or folder, with some settings of sampling; None where the process fails."""
+    command = [sys.executable, "-c", PROGRAM, model, str(SOUNDS), str(TRIALS), json.dumps(dict(options or {}))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         said = json.loads(done.stdout.splitlines()[-1])

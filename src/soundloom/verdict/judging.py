@@ -132,7 +132,7 @@ class Verdict:
     def cost(self, contender: ModelContender) -> None:
         """Time and memory of a model, in a process of its own."""
         self.progress(f"timing {contender.name}")
-        cost = cost_of(str(contender.model.checkpoint.path))
+        cost = cost_of(str(contender.model.checkpoint.path), contender.options)
         if cost is None:
             self.say(f"{contender.name}: its speed could not be measured")
             return

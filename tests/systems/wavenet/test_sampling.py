@@ -49,7 +49,7 @@ def drawn(
     rngs = [stream(7, number) for number in range(first, first + sequences)]
     codes = torch.zeros(sequences, wavenet.schema.width) if codes is None else codes
     prompt = None if given is None else wavenet.representation.decode(given[None])
-    asked = {"weights": "float32", "guidance": 1, **options}
+    asked = {"weights": "float32", **options}
     with torch.no_grad():
         sounds = draw(wavenet, length, codes, spectra, prompt, temperature, rngs, heed, asked)
     return wavenet.representation.encode(sounds)[:, 0]

@@ -220,7 +220,7 @@ def test_at_temperature_0_there_is_one_sound_and_a_negative_temperature_is_refus
         ({"top_p": True}, "top_p=True"),
         ({"top_p": "much"}, "top_p=much"),
         ({"weights": "float16"}, "weights=float16: did you mean 'bfloat16'? (known: auto, bfloat16, float32, int8)"),
-        ({"guidance": -0.1}, "guidance=-0.1 but must be 0 to 20; 1.5 is usual, 1 is none"),
+        ({"guidance": -0.1}, "guidance=-0.1 but must be 0 to 20; 1 is none, 1.5 suits words"),
         ({"guidance": True}, "guidance=True"),
         ({"guidance": math.nan}, "guidance=nan"),
         ({"device": "gpu"}, "device=gpu: "),

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from soundloom.system import Heed
 from soundloom.systems.wavenet.likelihood import surprise
-from soundloom.systems.wavenet.options import AUTO, CARD, GUIDANCE
+from soundloom.systems.wavenet.options import AUTO, CARD
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
 from soundloom.systems.wavenet.sequences import Manner, Sequences
 
@@ -100,7 +100,7 @@ def _manner(wavenet: WaveNet, codes: Tensor, temperature: float, options: Mappin
     return Manner(
         temperature=temperature if temperature > COLDEST else 0.0,
         top_p=float(options.get("top_p", 1.0)),
-        guidance=float(options.get("guidance", GUIDANCE)) if guided else 1.0,
+        guidance=float(options.get("guidance", 1.0)) if guided else 1.0,
         precision="float32" if device == CARD else _precision(wavenet, options.get("weights", AUTO)),
         device=device,
     )
