@@ -16,14 +16,8 @@ from commands import ask
 from sounds import RATE, make_sounds, sound
 
 ROOT = Path(__file__).parents[1]
-PAGES = (
-    "README.md",
-    "docs/training.md",
-    "docs/generating.md",
-    "docs/descriptors.md",
-    "docs/evaluation.md",
-    "docs/python.md",
-)
+GUIDES = ("training", "generating", "descriptors", "evaluation", "python")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in GUIDES))
 TEXTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # What stands in the text, and what is run in its place: minutes become steps of a small network.
