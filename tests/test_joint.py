@@ -110,3 +110,13 @@ def test_numbers_that_never_go_together_are_near_what_lies_between_them() -> Non
     joint.fit([dict.fromkeys(names, x) for x in places])
     found = [joint.complete({"depth": 0.4, "warmth": 0.6}, stream(0, index))["hardness"] for index in range(50)]
     assert all(0.3 < float(value) < 0.7 for value in found if value is not None)
+
+
+def test_descriptors_that_no_sound_has_together_are_told_with_the_nearest_that_one_has() -> None:
+    places = [number / 100 for number in range(101)]
+    joint = Joint(Schema((KIND, slider("depth", np.array(places)), slider("warmth", np.array(places)))))
+    joint.fit([{"kind": "kick", "depth": x, "warmth": x} for x in places])
+    assert joint.far_from({"depth": 0.9}) == {}
+    assert joint.far_from({"depth": 0.5, "warmth": 0.55, "kind": "kick"}) == {}
+    assert joint.far_from({"depth": 0.9, "warmth": 0.1}) == pytest.approx({"depth": 0.5, "warmth": 0.5}, abs=0.02)
+    assert Joint(joint.schema).far_from({"depth": 0.9, "warmth": 0.1}) == {}
