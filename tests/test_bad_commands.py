@@ -111,6 +111,7 @@ def test_no_verb_at_all_shows_the_help(capsys):
         (["vae", "--where", "kind"], "name=value"),
         (["vae", "--where", "kind=hiss", "--where", "kind=thump"], "kind is already hiss"),
         (["vae", "--condition", "pich"], "pitch"),
+        (["vae", "--label", "brigthness"], "brightness"),
         (["vae", "--steps", -1], "steps is -1"),
         (["vae", "--minutes", 0], "minutes is 0"),
         (["vae", "--steps", 1, "--minutes", 1], "either steps or minutes"),

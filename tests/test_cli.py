@@ -89,6 +89,18 @@ def test_scan_prints_labels_and_lengths_for_people(capsys, sounds):
     assert "hiss (20), thump (20)" in answer.out
 
 
+def test_scan_measures_descriptors_where_it_is_asked_to(capsys, sounds):
+    assert ask(capsys, "scan", sounds, "--json").json["descriptors"] == {}
+    wish = ("scan", sounds, "--sample-rate", RATE, "--seconds", 0.4, "--label", "brightness", "--label", "loudness")
+    found = ask(capsys, *wish, "--json").json["descriptors"]
+    assert list(found) == ["brightness", "loudness"]
+    assert all(row["1 %"] < row["median"] < row["99 %"] for row in found.values())
+    shown = ask(capsys, *wish)
+    assert shown.code == 0
+    assert "LUFS" in shown.out
+    assert "brightness" in shown.out
+
+
 def test_scan_keeps_to_the_files_that_where_names(capsys, sounds):
     found = ask(capsys, "scan", sounds, "--where", "kind=hiss", "--json").json
     assert found["used"] == 20
@@ -206,6 +218,27 @@ def test_a_condition_is_kept_and_changes_the_sounds(capsys, run, tmp_path):
         assert all(kind in name for name in contents(tmp_path / kind))
     hiss, thump = (contents(tmp_path / kind).values() for kind in KINDS)
     assert not set(hiss) & set(thump)
+
+
+def test_a_sweep_writes_each_step_of_a_sound_with_a_picture_and_again_repeats_it(capsys, run, tmp_path):
+    wish = ("--sweep", "pitch=36:60:3", "--with", "kind=hiss", "--seed", 2)
+    assert ask(capsys, "generate", run, *wish, "--out", tmp_path / "a").code == 0
+    said = json.loads((tmp_path / "a" / "request.json").read_text())
+    assert [entry["conditions"] for entry in said["files"]] == [
+        {"kind": "hiss", "pitch": pitch} for pitch in (36.0, 48.0, 60.0)
+    ]
+    assert all("hiss-pitch" in name for name in contents(tmp_path / "a"))
+    assert (tmp_path / "a" / "spectrograms.png").stat().st_size > 1000
+    assert ask(capsys, "generate", run, "--again", tmp_path / "a", "--out", tmp_path / "b").code == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_a_sweep_that_makes_no_sense_is_refused_with_the_next_move(capsys, run, tmp_path):
+    for sweep, says in (("pitch", "NAME=FIRST:LAST:STEPS"), ("pitch=36:99:3", "36 to"), ("kind=0:1:2", "no number")):
+        answer = ask(capsys, "generate", run, "--sweep", sweep, "--out", tmp_path / "out")
+        assert answer.code == 2
+        assert says in answer.err
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_condition_that_was_left_out_is_drawn_and_written_down(capsys, run, tmp_path):

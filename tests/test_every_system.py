@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from soundloom.config import read_json
 from soundloom.discover import names, system_named
 from soundloom.generate import Model, Request, load
 from soundloom.representations import build as build_representation
+from soundloom.sweep import Sweep
 from soundloom.system import System
 from soundloom.training.journal import LOG
 from soundloom.training.state import STATE
@@ -139,6 +141,32 @@ def test_what_was_asked_is_what_a_sound_is_made_with(model: Model) -> None:
     for made in model.stream(Request(count=4, conditions={"kind": "hiss"})):
         assert made.conditions["kind"] == "hiss"
         assert set(made.conditions) == set(model.conditions)
+
+
+def test_a_sweep_changes_one_number_and_neither_the_draws_nor_the_rest(model: Model) -> None:
+    request = Request(count=2, seed=3, conditions={"kind": "hiss"}, sweep=Sweep("pitch", 36, 60, 3))
+    made = list(model.stream(request, jobs=1))
+    assert [sound.conditions["pitch"] for sound in made] == [36, 48, 60] * 2
+    rest = [{name: value for name, value in sound.conditions.items() if name != "pitch"} for sound in made]
+    assert rest[0] == rest[1] == rest[2]
+    other = list(model.stream(replace(request, sweep=Sweep("pitch", 60, 48, 2)), jobs=2))
+    heard, again = ([sound.audio.samples.tobytes() for sound in some] for some in (made, other))
+    assert [heard[2], heard[1], heard[5], heard[4]] == again  # a step does not depend on the others
+    assert len(set(heard)) == len(heard)
+
+
+def test_it_can_be_asked_for_a_descriptor_of_the_sounds_it_was_trained_on(
+    system: str, train_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    run = train_tiny(system, tmp_path / "run", steps=4, labels=["brightness"])
+    model = load(run)
+    assert {"kind", "pitch", "brightness"} == set(model.conditions)
+    assert "as measured" in model.conditions["brightness"]
+    dark, bright = (sounds_of(model, count=1, conditions={"brightness": value}) for value in (0.1, 0.9))
+    assert dark != bright
+    with pytest.raises(ValueError, match="outside the trained range 0 to 1"):
+        model.generate(count=1, conditions={"brightness": 1.2})
+    train_tiny(system, run, steps=6, resume=True, preset=None)
 
 
 def test_a_prompt_is_kept_bit_by_bit_or_refused_with_a_sentence(model: Model) -> None:

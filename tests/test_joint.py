@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 
-from soundloom.conditions import Category, Scalar, Schema, Value
+from soundloom.conditions import Category, Scalar, Schema, Value, slider
 from soundloom.joint import Joint
 from soundloom.streams import stream
 
-SCHEMA = Schema((Category("kind", ("kick", "snare")), Scalar("pitch", (36.0, 38.5, 60.0))))
+KIND = Category("kind", ("kick", "snare"))
+SCHEMA = Schema((KIND, Scalar("pitch", (36.0, 38.5, 60.0))))
 ROWS: list[dict[str, Value | None]] = (
     [{"kind": "kick", "pitch": 36.0}] * 30
     + [{"kind": "kick", "pitch": 38.5}] * 10
@@ -87,3 +89,34 @@ def test_it_is_saved_and_loaded_with_as_many_rows_as_it_has(joint: Joint) -> Non
     assert torch.equal(again.counts, joint.counts)
     assert sorted(again.counts.tolist()) == [10, 30, 60]
     assert again.complete({}, stream(3, 3)) == joint.complete({}, stream(3, 3))
+
+
+def test_of_descriptors_the_rest_is_drawn_from_some_rows_near_what_was_asked() -> None:
+    places = [number / 100 for number in range(101)]
+    joint = Joint(Schema((KIND, slider("depth", np.array(places)), slider("warmth", np.array(places)))))
+    rows = [{"kind": ("kick", "snare")[number % 2], "depth": x, "warmth": x} for number, x in enumerate(places)]
+    joint.fit(rows)
+    drawn = [joint.complete({"kind": "kick", "depth": 0.5}, stream(0, index)) for index in range(200)]
+    near = {row["warmth"] for row in drawn}
+    assert 8 <= len(near) <= 17  # two may be equally far
+    assert all(abs(float(value) - 0.5) <= 0.17 for value in near if value is not None)  # 16 rows of every second
+    assert all(row["depth"] == 0.5 and row["kind"] == "kick" for row in drawn)
+
+
+def test_numbers_that_never_go_together_are_near_what_lies_between_them() -> None:
+    places = [number / 100 for number in range(101)]
+    names = ("depth", "warmth", "hardness")
+    joint = Joint(Schema(tuple(slider(name, np.array(places)) for name in names)))
+    joint.fit([dict.fromkeys(names, x) for x in places])
+    found = [joint.complete({"depth": 0.4, "warmth": 0.6}, stream(0, index))["hardness"] for index in range(50)]
+    assert all(0.3 < float(value) < 0.7 for value in found if value is not None)
+
+
+def test_descriptors_that_no_sound_has_together_are_told_with_the_nearest_that_one_has() -> None:
+    places = [number / 100 for number in range(101)]
+    joint = Joint(Schema((KIND, slider("depth", np.array(places)), slider("warmth", np.array(places)))))
+    joint.fit([{"kind": "kick", "depth": x, "warmth": x} for x in places])
+    assert joint.far_from({"depth": 0.9}) == {}
+    assert joint.far_from({"depth": 0.5, "warmth": 0.55, "kind": "kick"}) == {}
+    assert joint.far_from({"depth": 0.9, "warmth": 0.1}) == pytest.approx({"depth": 0.5, "warmth": 0.5}, abs=0.02)
+    assert Joint(joint.schema).far_from({"depth": 0.9, "warmth": 0.1}) == {}

@@ -16,7 +16,8 @@ from commands import ask
 from sounds import RATE, make_sounds, sound
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/training.md", "docs/generating.md", "docs/evaluation.md", "docs/python.md")
+GUIDES = ("training", "generating", "descriptors", "evaluation", "python")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in GUIDES))
 TEXTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # What stands in the text, and what is run in its place: minutes become steps of a small network.
@@ -81,7 +82,7 @@ def test_every_command_of_the_page_does_what_it_says(capsys, desk, page):
     assert ran >= 4
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/evaluation.md", "docs/python.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/descriptors.md", "docs/evaluation.md", "docs/python.md"])
 def test_every_line_of_python_of_the_page_runs(desk, page):
     found = blocks(page, "python")
     assert found

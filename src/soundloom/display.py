@@ -134,7 +134,9 @@ def descriptor_table(described: Mapping[str, Mapping[str, str | float]]) -> None
         return
     table = Table("descriptor", "unit", "1 %", "median", "99 %", "says")
     for name, row in described.items():
-        table.add_row(name, str(row["unit"]), *(f"{row[key]:.3g}" for key in ("1 %", "median", "99 %")), str(row["says"]))
+        table.add_row(
+            name, str(row["unit"]), *(f"{row[key]:.3g}" for key in ("1 %", "median", "99 %")), str(row["says"])
+        )
     Console().print(table)
 
 

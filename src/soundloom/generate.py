@@ -271,6 +271,10 @@ def _is_number(value: Any, kind: type = Real) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value:.2g}" for name, value in values.items())
+
+
 def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
@@ -301,7 +305,14 @@ class _Work(NamedTuple):
                 f"left to add; cut the prompt{longer}"
             )
         like = tuple(_fitted(_heard(sound, rate, remarks), system.samples) for sound in request.like)
-        return cls(system, request, system.schema.check(request.conditions), length, prompt, like, tuple(remarks))
+        asked = system.schema.check(request.conditions)
+        nearest = system.joint.far_from(asked)
+        if nearest:
+            remarks.append(
+                f"no training sound is near {_listed({name: asked[name] for name in nearest})} together, so the model "
+                f"is on its own; the nearest has {_listed(nearest)}"
+            )
+        return cls(system, request, asked, length, prompt, like, tuple(remarks))
 
     @property
     def samples(self) -> int:

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from soundloom.conditions import Category, Scalar, Schema, Value
 
+FAR = 0.15  # of a slider: no row is nearer to what was asked
 NEIGHBOURS = 16  # rows that are near to what was asked of a descriptor
 
 
@@ -55,6 +56,24 @@ class Joint(nn.Module):
             if name in asked and isinstance(self.schema[name], Category):
                 fit = fit * (self.rows[:, column] == self._number(name, asked[name]))
         return fit if fit.sum() > 0 else self.counts
+
+    def far_from(self, asked: Mapping[str, Value]) -> dict[str, float]:
+        """What the nearest row has of the descriptors that were asked for, where no row is near them all; else nothing.
+
+        Each alone may be anywhere from 0 to 1; together some never occur, such as bright and boomy.
+        """
+        names = [name for name in asked if isinstance(each := self.schema[name], Scalar) and each.measured]
+        if len(names) < 2:
+            return {}
+        fit = self._alike(asked)
+        columns = [self.schema.names.index(name) for name in names]
+        wanted = torch.tensor([float(asked[name]) for name in names])
+        away = (self.rows[:, columns] - wanted).abs().amax(dim=1).nan_to_num(nan=torch.inf)
+        away = away.where(fit > 0, torch.inf)
+        row = int(away.argmin())
+        if not FAR < away[row] < torch.inf:
+            return {}
+        return {name: float(self.rows[row, column]) for name, column in zip(names, columns, strict=True)}
 
     def _near(self, asked: Mapping[str, Value], fit: Tensor) -> Tensor:
         """Of those rows the ones nearest to the numbers that were asked for.

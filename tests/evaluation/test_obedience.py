@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from soundloom.conditions import Category, Scalar, Schema, Value
+from soundloom.conditions import Category, Scalar, Schema, Value, slider
+from soundloom.descriptors import measure as descriptors
 from soundloom.evaluation import obedience as module
 from soundloom.evaluation.classifier import TaskClassifier
 from soundloom.evaluation.leakage import leakage
@@ -226,3 +227,19 @@ def test_too_few_sounds_leave_figures_out_and_say_so():
 def test_a_joint_that_was_never_fitted_allows_all_values():
     assert torch.isnan(Joint(SCHEMA).rows).all()
     assert {row["timbre"] for row in requests(9, seed=0)} == set(TIMBRES)
+
+
+def test_the_slider_of_a_descriptor_is_measured_in_the_sounds_and_an_obedient_synthesiser_obeys() -> None:
+    hz = np.geomspace(300, 6000, 40)
+    noise = np.random.default_rng(0).standard_normal((40, SAMPLES))
+    spectrum = np.fft.rfft(noise) / (1 + (np.fft.rfftfreq(SAMPLES, 1 / RATE) / hz[:, None]) ** 4)
+    audio = np.fft.irfft(spectrum, SAMPLES)
+    measured = descriptors(audio, RATE, ("brightness",))["brightness"]
+    bright = slider("brightness", measured, "of 100")
+    labels: list[dict[str, Value]] = [{"brightness": bright.label(value)} for value in measured.tolist()]
+    found = obedience(Schema((bright,)), labels, measure(Schema((bright,)), audio, RATE, {}))[0]
+    assert found.kind == "scalar"
+    assert found.figures["rank correlation"].value > 0.99
+    assert found.figures["median error"].value < 1e-6
+    ignored = obedience(Schema((bright,)), labels, measure(Schema((bright,)), audio[::-1], RATE, {}))[0]
+    assert ignored.figures["rank correlation"].value < -0.9

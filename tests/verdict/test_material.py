@@ -141,3 +141,9 @@ def test_an_account_that_cannot_be_read_is_none(tmp_path):
         (tmp_path / "data.json").write_text(text)
         assert Account.read(tmp_path) is None
     assert Account.read(tmp_path / "nowhere") is None
+
+
+def test_descriptors_that_models_can_be_asked_for_are_measured_on_both_sides_and_at_other_lengths(account, sounds):
+    found = gather(sounds, [account], SETTINGS, measured=("brightness",))
+    assert all("brightness" in labels for side in (found.training, found.held_out) for labels in side.labels)
+    assert list(found.at(RATE, 0.25).held_out.measured) == ["brightness"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from soundloom.descriptors.sounds import Sounds
 
 VERSION = 1  # changes when any descriptor gives other numbers, so that none is taken from a cache
-AT_ONCE = 16  # sounds
+AT_ONCE = 8  # sounds, so that they fit into the cache of a processor
 TIMBRE = "timbre"
 
 
@@ -91,9 +91,9 @@ def measure(audio: np.ndarray, rate: int, names: Sequence[str] = tuple(DESCRIPTO
     """
     import numpy as np
 
-    from soundloom.descriptors.sounds import Sounds
+    from soundloom.descriptors.sounds import Sounds, checked
 
-    asked = named(names)
+    asked, audio = named(names), checked(audio, rate)
     functions = {name: _function(name) for name in asked}
     parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in asked}
     for at in range(0, len(audio), AT_ONCE):

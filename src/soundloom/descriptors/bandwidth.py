@@ -33,9 +33,9 @@ def bandwidths(x: np.ndarray, rate: int) -> np.ndarray:
     """Bandwidth in Hz of each frame of one sound (time,), silence before it included; 0 for quiet frames."""
     padded = np.concatenate([np.zeros(SIZE, np.float32), x.astype(np.float32)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, SIZE)[::HOP]
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    spectra = fft.rfft(frames, axis=1) * np.float32(1 / np.sqrt(rate * SIZE))
-    return _widths(np.abs(spectra), 10 ** (THRESHOLD_DB / 20)) * rate / SIZE
+    magnitude = np.abs(fft.rfft(frames, axis=1))
+    magnitude[:, 0] = 0.0  # a frame's mean is no part of its band
+    return _widths(magnitude, 10 ** (THRESHOLD_DB / 20) * np.sqrt(rate * SIZE)) * rate / SIZE
 
 
 @compiled(reorder=True)

@@ -9,6 +9,7 @@ from soundloom.compiled import compiled
 
 SIZE, HOP = 2048, 512
 WIDTH = 31  # frames and bins of the medians
+LANES = 64  # columns that medians run down side by side
 STEP_SIZE, STEP_HOP = 1024, 512  # samples of the level's windows
 
 
@@ -29,8 +30,8 @@ def percussive_share(x: np.ndarray, spectra: np.ndarray) -> float:
     Fitzgerald 2010, "Harmonic/percussive separation using median filtering", DAFx
     """
     magnitude = np.abs(spectra)
-    harmonic = np.square(_medians(np.ascontiguousarray(magnitude.T)).T)
-    percussive = np.square(_medians(magnitude))
+    harmonic = np.square(_medians(magnitude))
+    percussive = np.square(_medians(np.ascontiguousarray(magnitude.T)).T)
     both = harmonic + percussive
     mask = np.where(both > 0, percussive / np.where(both > 0, both, 1.0), 0.5)
     part = _overlapped(spectra * mask, len(x))
@@ -63,34 +64,47 @@ def _levels(x: np.ndarray) -> np.ndarray:
 
 @compiled(reorder=True)
 def _medians(x: np.ndarray) -> np.ndarray:
-    """Running medians of 31 along the rows of (row, place), mirrored at both ends.
+    """Running medians of 31 down the columns of (place, column), mirrored at both ends.
 
-    The numbers in the window keep their places, and their ranks are kept beside them: a number that goes or comes
-    changes those of the others by one or none, which fills vector registers where sorting would branch.
+    The numbers in the window keep their slots, and their ranks are kept beside them: a number that goes or comes
+    changes those of the others by one or none. Nothing is sorted, and 64 columns at once fill vector registers.
     """
-    rows, count = x.shape
-    half = WIDTH // 2
+    count, columns = x.shape
+    half, one, nothing = WIDTH // 2, np.float32(1.0), np.float32(0.0)
     out = np.empty_like(x)
-    line = np.empty(count + WIDTH, np.float32)
-    held, rank = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.int32)
-    for row in range(rows):
+    line = np.zeros((count + WIDTH, LANES), np.float32)
+    held, rank = np.empty((WIDTH, LANES), np.float32), np.empty((WIDTH, LANES), np.float32)
+    median, below = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    for first in range(0, columns, LANES):
+        width = min(LANES, columns - first)
         for place in range(count + WIDTH):
             mirrored = (place - half) % (2 * count)
-            line[place] = x[row, min(mirrored, 2 * count - 1 - mirrored)]
+            line[place, :width] = x[min(mirrored, 2 * count - 1 - mirrored), first : first + width]
         held[:] = line[:WIDTH]
-        rank[np.argsort(held)] = np.arange(WIDTH, dtype=np.int32)
+        rank[:] = nothing
+        for slot in range(WIDTH):
+            for other in range(WIDTH):
+                for lane in range(LANES):
+                    ours, theirs = held[slot, lane], held[other, lane]
+                    rank[slot, lane] += one if theirs < ours or (theirs == ours and other < slot) else nothing
         for place in range(count):
-            median = np.float32(0.0)
             slot, new = place % WIDTH, line[place + WIDTH]
-            old, below = rank[slot], np.int32(0)
+            old = rank[slot].copy()
+            median[:] = nothing
+            below[:] = nothing
             for number in range(WIDTH):
-                median += held[number] if rank[number] == half else np.float32(0.0)
-                rank[number] -= np.int32(rank[number] > old)
-                below += np.int32(held[number] < new)
-            below -= np.int32(held[slot] < new)
-            held[slot] = new
+                for lane in range(LANES):
+                    value, among = held[number, lane], rank[number, lane]
+                    median[lane] += value if among == half else nothing
+                    below[lane] += one if value < new[lane] else nothing
+                    rank[number, lane] = among - one if among > old[lane] else among
+            for lane in range(LANES):
+                below[lane] -= one if held[slot, lane] < new[lane] else nothing
+                held[slot, lane] = new[lane]
             for number in range(WIDTH):
-                rank[number] += np.int32(rank[number] >= below)
+                for lane in range(LANES):
+                    among = rank[number, lane]
+                    rank[number, lane] = among + one if among >= below[lane] else among
             rank[slot] = below
-            out[row, place] = median
+            out[place, first : first + width] = median[:width]
     return out

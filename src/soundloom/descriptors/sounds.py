@@ -24,22 +24,11 @@ class Sounds:
     """Some sounds, each from where it begins to be heard, zeros after its end.
 
     Args:
-        audio: (sound, time), finite.
+        audio: (sound, time), see `checked`.
         rate: Hz.
-
-    Raises:
-        ValueError: not two axes, a rate below 1 Hz, or samples that are NaN or infinite.
     """
 
     def __init__(self, audio: np.ndarray, rate: int) -> None:
-        audio = np.asarray(audio)
-        if audio.ndim != 2:
-            raise ValueError(f"sounds have shape {audio.shape} but are described as (sound, time); add or take an axis")
-        if rate < 1:
-            raise ValueError(f"a rate of {rate} Hz; sounds have at least 1 sample per second")
-        if not np.isfinite(audio).all():
-            broken = int((~np.isfinite(audio).all(axis=1)).sum())
-            raise ValueError(f"{broken} of {len(audio)} sounds hold NaN or infinity; leave them out")
         self.source_rate = rate
         self.peaks = np.abs(audio).max(axis=1, initial=0.0).astype(np.float64)
         scale = np.where(self.peaks > QUIETEST_PEAK, 1.0 / np.maximum(self.peaks, QUIETEST_PEAK), 0.0)
@@ -114,6 +103,23 @@ class Sounds:
     def envelope(self) -> np.ndarray:
         """Sample-and-hold envelope of `normal`, (sound, 1 + time): it begins with one sample of silence."""
         return sample_and_hold(np.pad(self.normal, ((0, 0), (1, 0))), RATE)
+
+
+def checked(audio: np.ndarray, rate: int) -> np.ndarray:
+    """Sounds that can be described, (sound, time).
+
+    Raises:
+        ValueError: not two axes, a rate below 1 Hz, or samples that are NaN or infinite.
+    """
+    audio = np.asarray(audio)
+    if audio.ndim != 2:
+        raise ValueError(f"sounds have shape {audio.shape} but are described as (sound, time); add or take an axis")
+    if rate < 1:
+        raise ValueError(f"a rate of {rate} Hz; sounds have at least 1 sample per second")
+    broken = int((~np.isfinite(audio).all(axis=1)).sum())
+    if broken:
+        raise ValueError(f"{broken} of {len(audio)} sounds hold NaN or infinity; leave them out")
+    return audio
 
 
 def _resampled(audio: np.ndarray, rate: int) -> np.ndarray:
