@@ -234,8 +234,7 @@ PRESETS = {
     "drums": WaveNetConfig(conditions=("kind",), augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
     "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms, a whole short word
         representation=mulaw(8000), layers_per_cycle=11, seconds=0.8, crop=6400,
-        loudness_lufs=-18.0,  # all words as loud: where half of them are faint, half of what is made is, and mumbled
-        augment=Augmentation(gain_db=1.0),
+        augment=Augmentation(gain_db=3.0),
     ),
     "music": WaveNetConfig(  # sees 192 ms by itself, 4 s by its context stack
         seconds=6.0, cut="windows", trim=False, conditions=(), cycles=3, residual=48, gate=48, skip=128,
