@@ -67,7 +67,7 @@ class Joint(nn.Module):
             return {}
         fit = self._alike(asked)
         columns = [self.schema.names.index(name) for name in names]
-        wanted = torch.tensor([float(asked[name]) for name in names])
+        wanted = self.rows.new_tensor([float(asked[name]) for name in names])
         away = (self.rows[:, columns] - wanted).abs().amax(dim=1).nan_to_num(nan=torch.inf)
         away = away.where(fit > 0, torch.inf)
         row = int(away.argmin())
@@ -80,7 +80,7 @@ class Joint(nn.Module):
 
         Numbers that were measured are never quite the same, so that a few rows are near, not only the nearest one.
         """
-        distance, many = torch.zeros(len(self.rows)), 1
+        distance, many = torch.zeros_like(self.counts), 1
         for column, condition in enumerate(self.schema.conditions):
             if condition.name in asked and isinstance(condition, Scalar):
                 span = condition.high - condition.low or 1.0

@@ -16,6 +16,7 @@ from soundloom.config import write_atomically
 RANGE_DB = 80.0
 COLUMNS, ROWS = 4, 4
 MOST = COLUMNS * ROWS
+LONGEST_TITLE = 40  # letters that fit above a picture
 MOST_COLUMNS = 16  # of a sweep
 WIDEST = 4096  # frames of a picture; of longer sounds several frames become one, the loudest
 PIECE = 2**20  # samples that are looked at together, so that an hour needs no more memory than a minute
@@ -39,7 +40,8 @@ class ContactSheet:
     def add(self, sound: Audio, title: str) -> None:
         """One sound more; those after the fourth row are left out."""
         if not self.full:
-            self.cells.append(_Cell(title, sound.seconds, sound.sample_rate, _decibels(sound)))
+            short = title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]} ..."
+            self.cells.append(_Cell(short, sound.seconds, sound.sample_rate, _decibels(sound)))
 
     def write(self, path: Path) -> None:
         """Draw all into a PNG file."""

@@ -15,7 +15,6 @@ from soundloom.pictures import ContactSheet
 from soundloom.sweep import Sweep
 
 SIDECAR, PICTURE = "request.json", "spectrograms.png"
-LONGEST_TITLE = 32  # letters of a picture's title
 OF_RESULTS = ("files", "stopped")  # what a request.json says of what came of a request, not of the request
 
 
@@ -249,6 +248,5 @@ def _slug(value: Any) -> str:
 
 def _title(name: str, conditions: dict[str, Any]) -> str:
     said = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in conditions.values())
-    said = said if len(said) <= LONGEST_TITLE else f"{said[:LONGEST_TITLE]} ..."
     number = name.rsplit(".", 1)[0].rsplit("-", 1)[-1]
     return f"{number}: {said}" if said else number

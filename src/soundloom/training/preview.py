@@ -19,7 +19,9 @@ def preview(folder: Path, sounds: Sequence[Made]) -> None:
     for index, sound in enumerate(sounds):
         write(folder / f"{index:02d}.wav", sound.audio)
     said = [
-        ", ".join(str(value) for value in sound.conditions.values()) or f"{i:02d}" for i, sound in enumerate(sounds)
+        ", ".join(f"{value:.4g}" if isinstance(value, float) else value for value in sound.conditions.values())
+        or f"{i:02d}"
+        for i, sound in enumerate(sounds)
     ]
     contact_sheet(folder / "spectrograms.png", [sound.audio for sound in sounds], said)
 
