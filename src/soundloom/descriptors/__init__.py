@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from soundloom.descriptors.sounds import Sounds
 
-VERSION = 1  # changes when any descriptor gives other numbers, so that none is taken from a cache
+VERSION = 2  # changes when any descriptor gives other numbers, so that none is taken from a cache
 AT_ONCE = 8  # sounds, so that they fit into the cache of a processor
 TIMBRE = "timbre"
 
