@@ -18,7 +18,7 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +68,7 @@ class Plan(NamedTuple):
     kind: Kind
     compared: tuple[tuple[tuple[str, ...], int], ...]  # with what, and how many sounds of each
     sounds: Sounds
+    labels: tuple[str, ...] = ()  # descriptors that are measured
 
 
 SPECTROGRAM_VAE = Kind(
@@ -80,6 +81,11 @@ WAVENET = Kind(
     "A WaveNet",
     "Sounds are drawn sample by sample, 256 mu-law classes each. `--option guidance=1.5` draws more often what was "
     "asked for; `--seconds` may ask for more than a clip, and `--prompt` for what follows a sound.",
+)
+DRUMGAN = Kind(
+    "A DrumGAN",
+    "Sounds are drawn from a code and the sliders: of what a request leaves out, those of a training sound. "
+    "`--sweep brightness=0.1:0.9:7` turns one slider and leaves all else; `--like` and `--prompt` go by a search.",
 )
 DRUMS = Sounds(
     makes="drum and percussion one-shots, asked for by kind",
@@ -100,6 +106,7 @@ DRUMS = Sounds(
         "stated by those sources)",
     ),
 )
+SLIDERS = replace(DRUMS, makes="drum and percussion one-shots, asked for by kind and by seven sliders of timbre")
 NOTES = Sounds(
     makes="single notes, asked for by pitch (MIDI) and instrument family",
     data="single notes under MIT or CC0",
@@ -113,6 +120,7 @@ NOTES = Sounds(
 PLANS = {
     "drums": Plan("vae", "drums", SPECTROGRAM_VAE, ((BASELINES, 2000), COURSE), DRUMS),
     "notes": Plan("vae", "notes", SPECTROGRAM_VAE, ((BASELINES, 2000), COURSE), NOTES),
+    "drumgan": Plan("drumgan", "drums", DRUMGAN, ((("drums", *BASELINES), 1000),), SLIDERS, ("timbre",)),
     "wavenet-drums": Plan("wavenet", "drums", WAVENET, ((("drums", *BASELINES), 2000),), DRUMS),
 }
 
@@ -146,8 +154,9 @@ def train(name: str, folder: Path, run: Path, minutes: float, changes: Sequence[
     with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:
         plan = PLANS[name]
         train_model(
-            plan.system, folder, out=run, preset=plan.preset, minutes=minutes, set=changes, where=WHERE, watcher=watcher
-        )
+            plan.system, folder, out=run, preset=plan.preset, minutes=minutes, set=changes, where=WHERE,
+            labels=plan.labels, watcher=watcher,
+        )  # fmt: skip
 
 
 def ship(name: str, folder: Path, run: Path, changes: Sequence[str], machine: str) -> None:
