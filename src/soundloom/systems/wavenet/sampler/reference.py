@@ -1,4 +1,4 @@
-"""The same network in torch, step by step for a whole batch, without any trick: what the fast one is held to."""
+"""The same network in torch, step by step for a batch: what the compiled one is held to, and what draws on a card."""
 
 from __future__ import annotations
 
