@@ -21,6 +21,21 @@ def butterworth(kind: Literal["highpass", "lowpass"], cutoff_hz: float, rate: in
 
 
 @compiled(reorder=True)
+def _pass(sections: np.ndarray, first: np.ndarray, second: np.ndarray, out: np.ndarray) -> None:
+    """One sample of each sound, (sound,), through all sections in place; `first` and `second` hold the delays."""
+    for section in range(len(sections)):
+        b0, b1, b2 = sections[section, 0], sections[section, 1], sections[section, 2]
+        a1, a2 = sections[section, 4], sections[section, 5]
+        z1, z2 = first[section], second[section]
+        for sound in range(len(out)):
+            came = out[sound]
+            went = b0 * came + z1[sound]
+            z1[sound] = b1 * came - a1 * went + z2[sound]
+            z2[sound] = b2 * came - a2 * went
+            out[sound] = went
+
+
+@compiled(reorder=True)
 def filtered(sections: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A cascade of second-order sections, from rest, in transposed direct form II.
 
@@ -38,16 +53,7 @@ def filtered(sections: np.ndarray, x: np.ndarray) -> np.ndarray:
     for time in range(times):
         out = y[time]
         out[:] = x[time]
-        for section in range(len(sections)):
-            b0, b1, b2 = sections[section, 0], sections[section, 1], sections[section, 2]
-            a1, a2 = sections[section, 4], sections[section, 5]
-            z1, z2 = first[section], second[section]
-            for sound in range(sounds):
-                came = out[sound]
-                went = b0 * came + z1[sound]
-                z1[sound] = b1 * came - a1 * went + z2[sound]
-                z2[sound] = b2 * came - a2 * went
-                out[sound] = went
+        _pass(sections, first, second, out)
     return y
 
 
@@ -61,16 +67,7 @@ def power_after(sections: np.ndarray, x: np.ndarray) -> np.ndarray:
     second = np.zeros((len(sections), sounds))
     for time in range(times):
         out[:] = x[time]
-        for section in range(len(sections)):
-            b0, b1, b2 = sections[section, 0], sections[section, 1], sections[section, 2]
-            a1, a2 = sections[section, 4], sections[section, 5]
-            z1, z2 = first[section], second[section]
-            for sound in range(sounds):
-                came = out[sound]
-                went = b0 * came + z1[sound]
-                z1[sound] = b1 * came - a1 * went + z2[sound]
-                z2[sound] = b2 * came - a2 * went
-                out[sound] = went
+        _pass(sections, first, second, out)
         for sound in range(sounds):
             total[sound] += out[sound] * out[sound]
     total /= times
