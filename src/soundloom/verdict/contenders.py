@@ -79,10 +79,11 @@ class ModelContender:
             sounds = [made.audio.samples[0] for made in some]
             yield Block(on_terms(sounds, self.model.sample_rate, terms), [made.conditions for made in some])
 
-    def obeying(self, requests: Sequence[Conditions], terms: Terms) -> np.ndarray:
-        """One sound for each request, (sound, sample), on common terms."""
+    def obeying(self, requests: Sequence[Conditions], terms: Terms, seeds: Sequence[int] | None = None) -> np.ndarray:
+        """One sound for each request, (sound, sample), on common terms; each with a seed of its own, or those given."""
+        numbers = seeds if seeds is not None else range(terms.seed, terms.seed + len(requests))
         asked = [
-            self._asked(count=1, conditions=dict(each), seed=terms.seed + index) for index, each in enumerate(requests)
+            self._asked(count=1, conditions=dict(each), seed=seed) for each, seed in zip(requests, numbers, strict=True)
         ]
         sounds = [made.audio.samples[0] for made in self.model.stream(asked)]
         return on_terms(sounds, self.model.sample_rate, terms)

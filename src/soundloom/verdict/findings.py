@@ -70,6 +70,7 @@ class Findings:
     figures: list[Figure] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     leakage: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # subject: asked: moved: share
+    coherence: dict[str, dict[str, dict[str, Estimate]]] = field(default_factory=dict)  # subject: slider: E1, E2, E3
     examples: list[Example] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)  # sentences: what can be said, and what cannot
     remarks: list[str] = field(default_factory=list)  # what was left out or changed, and why

@@ -110,10 +110,17 @@ ENTRIES = (
         "Listen to those that stand out before you call them copies.",
     ),
     Entry(
-        r"rank correlation|spearman|coherence",
-        "Rank correlation, coherence",
-        "Whether asking for more makes the heard property go up: 1 always; no control gives a correlation of 0 and a "
-        "coherence of 0.5.",
+        r"rank correlation|spearman",
+        "Rank correlation",
+        "Whether sounds that were asked for more have more: 1 always, 0 no control at all.",
+    ),
+    Entry(
+        r"coherence",
+        "Coherence",
+        "One slider of a sound is moved and all else held; then it is measured again. E1: share of sounds that have "
+        "more of it at 0.8 than at 0.2, E2: at 0.5 than at 0.2, E3: at 0.8 than at 0.5, each the mean over sliders. A "
+        "slider that does nothing has about 0.5. Beside it the training sounds that lie nearest to the same requests.",
+        "https://arxiv.org/abs/1911.11853",
     ),
     Entry(
         r"real.?time factor",

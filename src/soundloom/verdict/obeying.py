@@ -19,6 +19,7 @@ from soundloom.evaluation.requests import independent_requests, shuffled
 from soundloom.verdict.contenders import Conditions, Contender, ModelContender
 from soundloom.verdict.findings import Condition, Subject
 from soundloom.verdict.hearing import KEPT
+from soundloom.verdict.sliders import move_sliders
 
 if TYPE_CHECKING:
     from soundloom.verdict.judging import Verdict
@@ -102,6 +103,7 @@ class Judge:
             return
         self.verdict.progress(f"asking {contender.name} for {', '.join(own.names)}")
         self._note(contender.name, obedience(schema, *self._ask(contender, schema, asked)), details=True)
+        move_sliders(self.verdict, contender, asked)
         if len(schema.conditions) > 1:
             rng = np.random.default_rng(terms.seed)
             requests = independent_requests(own, contender.model.system.joint, min(LEAK_REQUESTS, terms.count), rng)

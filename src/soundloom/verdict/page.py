@@ -13,6 +13,7 @@ from soundloom.verdict.gallery import gallery
 from soundloom.verdict.glossary import entries
 from soundloom.verdict.markup import Markup, element
 from soundloom.verdict.tables import (
+    coherence_table,
     confusion_table,
     facts_list,
     figures_table,
@@ -122,7 +123,9 @@ def _without_embedding(findings: Findings) -> list[Markup]:
 
 def _obedience(findings: Findings) -> list[Markup]:
     parts = []
-    for subject in dict.fromkeys([*(one.subject for one in findings.conditions), *findings.leakage]):
+    for subject in dict.fromkeys(
+        [*(one.subject for one in findings.conditions), *findings.leakage, *findings.coherence]
+    ):
         mine = [_condition(one) for one in findings.conditions if one.subject == subject]
         parts.append(element("h3", subject))
         if drawn := [part for part in mine if part]:
@@ -130,6 +133,12 @@ def _obedience(findings: Findings) -> list[Markup]:
         if shares := findings.leakage.get(subject):
             explained = "Leakage: what else moved, and by what share, when only the condition on the left was changed."
             parts += [element("p", explained), leakage_table(subject, shares)]
+        if found := findings.coherence.get(subject):
+            explained = (
+                "Coherence: all else held, the share of sounds that have more of it at 0.8 of the slider than at 0.2 "
+                "(E1), at 0.5 than at 0.2 (E2), at 0.8 than at 0.5 (E3). A slider that does nothing has about 0.5."
+            )
+            parts += [element("p", explained), coherence_table(subject, found)]
     return parts
 
 

@@ -34,6 +34,20 @@ def sentences(verdict: Verdict) -> Iterator[str]:
             share = copies.estimate.value
             what = "few" if share <= FEW_COPIES else "too many: it repeats its training set"
             yield f"{subject.name}: {share:.1%} of {copies.sounds} sounds are suspected copies, {what}."
+        if subject.role == "model":
+            yield from _sliders(verdict, subject.name)
+
+
+def _sliders(verdict: Verdict, name: str) -> Iterator[str]:
+    """How often a slider moved from low to high is heard, and which is the worst."""
+    mean, of_each = verdict.findings.find(name, "coherence E1"), verdict.findings.coherence.get(name)
+    if mean is None or not of_each:
+        return
+    worst, found = min(of_each.items(), key=lambda item: item[1]["E1"].value)
+    yield (
+        f"{name}: a slider moved from 0.2 to 0.8 alone is heard to go up in {mean.estimate.value:.0%} of sounds, "
+        f"{worst} the least, {found['E1'].value:.0%}."
+    )
 
 
 def _beside(verdict: Verdict, name: str, floor: str, embedding: str) -> str:

@@ -34,6 +34,7 @@ def to_json(findings: Findings) -> dict[str, Any]:
         - `conditions`: list of {`subject`, `name`, `kind` (category, scalar or pitch), `values`, `confusion`
           ([asked][heard], counts), `points` ([asked, heard] pairs)}
         - `leakage`: {subject: {condition asked for: {what moved with it: share}}}
+        - `coherence`: {subject: {slider: {E1, E2 and E3: {`value`, `low`, `high`}}}}
         - `examples`: list of {`section`, `row`, `caption`, `detail`, `seconds`, `sample_rate`}: what the page plays
     """
     data = {
@@ -72,6 +73,12 @@ def to_json(findings: Findings) -> dict[str, Any]:
             for condition in findings.conditions
         ],
         "leakage": findings.leakage,
+        "coherence": {
+            subject: {
+                slider: {name: estimate._asdict() for name, estimate in found.items()} for slider, found in of.items()
+            }
+            for subject, of in findings.coherence.items()
+        },
         "examples": [
             {
                 "section": example.section,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from soundloom.evaluation.estimate import Estimate
 from soundloom.verdict import order
 from soundloom.verdict.findings import Condition, Figure, Findings, Subject
 from soundloom.verdict.markup import Markup, element, joined
@@ -88,6 +89,22 @@ def leakage_table(subject: str, shares: Mapping[str, Mapping[str, float]]) -> Ma
         body.append(element("tr", element("th", asked, scope="row"), *cells))
     head = [element("th", "changed ↓ moved →", scope="col"), *(element("th", name, scope="col") for name in moved)]
     return _scrolling(f"Leakage of {subject}", "heat", element("tr", *head), body, said=False)
+
+
+def coherence_table(subject: str, found: Mapping[str, Mapping[str, Estimate]]) -> Markup:
+    """Share of sounds in which a slider moved up is heard to go up: sliders down, pairs of levels across."""
+    pairs = list(dict.fromkeys(name for row in found.values() for name in row))
+    body = []
+    for slider, row in found.items():
+        cells = (_share_cell(row[name]) for name in pairs if name in row)
+        body.append(element("tr", element("th", slider, scope="row"), *cells))
+    head = [element("th", "slider", scope="col"), *(element("th", name, scope="col") for name in pairs)]
+    return _scrolling(f"Coherence of the sliders of {subject}", "figures", element("tr", *head), body, said=False)
+
+
+def _share_cell(estimate: Estimate) -> Markup:
+    value, ends = interval(estimate)
+    return element("td", value, element("small", ends) if ends else "")
 
 
 def _column_head(column: Column, sounds: int | None) -> Markup:

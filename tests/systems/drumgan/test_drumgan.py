@@ -7,7 +7,9 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from gans import LABELS, bursts, gan_of
 from safetensors.torch import load_file
@@ -109,6 +111,19 @@ def test_silence_makes_no_loss_that_is_no_number() -> None:
     assert all(torch.isfinite(weight.grad).all() for weight in gan.parameters() if weight.grad is not None)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_sounds_and_sounds_without_an_attack_can_be_learnt(tmp_path: Path, count: int) -> None:
+    moments = np.arange(4000) / 8000
+    for number in range(count):
+        tone = 0.3 * np.sin(2 * np.pi * 300 * (number + 1) * moments)
+        soundfile.write(tmp_path / f"{number}.wav", tone * (4 * moments**2 if number % 2 else 1.0), 8000)
+    asked = {"preset": "tiny", "set": ["widths=[4,4]", "shares=[0.5,0.5]"], "precision": "float32"}
+    outcome = train("drumgan", tmp_path, out=tmp_path / "run", steps=2, preview_seconds=0.0, **asked)
+    assert outcome.finished
+    (sound,) = load(tmp_path / "run").generate(count=1)
+    assert np.isfinite(sound.samples).all()
+
+
 def test_sounds_stay_within_full_scale_and_end_in_silence() -> None:
     gan = gan_of().eval()
     gan.running_growth.fill_(3.0)
@@ -116,6 +131,20 @@ def test_sounds_stay_within_full_scale_and_end_in_silence() -> None:
     for made in stream_of(gan, Request(count=3)):
         assert made.audio.peak <= 1.0
         assert made.audio.samples[0, -1] == 0
+
+
+def test_a_generated_sound_begins_without_a_click_and_a_given_one_as_it_is() -> None:
+    gan = gan_of().eval()
+    sound = torch.ones(1, 100)
+    risen = gan.risen(sound)
+    assert risen[0, 0] == 0
+    assert (risen.diff() >= 0).all()
+    assert (risen[0, 4:] == 1).all()  # half a millisecond at 8 kHz
+    assert torch.equal(gan.risen(sound, 0.0), sound)
+    assert gan.risen(sound, 0.5)[0, 0] == 0.5
+    gan.running_growth.fill_(3.0)
+    for made in stream_of(gan, Request(count=4)):
+        assert made.audio.samples[0, 0] == 0
 
 
 def test_at_temperature_0_all_codes_are_the_same_one() -> None:
@@ -139,7 +168,7 @@ def test_a_search_finds_a_sound_that_the_generator_made() -> None:
 
 
 def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
-    ends = on_sphere(torch.randn(2, 8)).split(1)
+    ends = on_sphere(torch.randn(2, 8, generator=stream(3))).split(1)
     path = [turned_towards(*ends, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     torch.testing.assert_close(path[0], ends[0])
     torch.testing.assert_close(path[-1], ends[1])
@@ -147,7 +176,9 @@ def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
         assert code.square().mean() == pytest.approx(1.0, rel=1e-4)
     steps = [float((later - code).norm()) for code, later in pairwise(path)]
     assert steps == pytest.approx([steps[0]] * 4, rel=1e-4)
-    assert torch.equal(turned_towards(ends[0], ends[0], 0.5), ends[0])
+    for seed in range(20):
+        (same,) = on_sphere(torch.randn(1, 8, generator=stream(seed))).split(1)
+        assert torch.equal(turned_towards(same, same, 0.5), same)
 
 
 def test_a_given_sound_is_sought_once_for_all_its_variations(monkeypatch: pytest.MonkeyPatch) -> None:

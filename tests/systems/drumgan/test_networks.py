@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from gans import GROWTHS, LABELS, batch_of, gan_of
 
 from soundloom.representations import build
 from soundloom.systems.drumgan import DrumGAN
-from soundloom.systems.drumgan.generator import on_sphere
+from soundloom.systems.drumgan.generator import image_of, on_sphere
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import coarser, finer
 from soundloom.systems.drumgan.objectives import at_level
@@ -62,6 +63,36 @@ def test_real_images_come_in_as_generated_ones_do() -> None:
     assert torch.equal(at_level(image, Growth(3), 4), image)
 
 
+@pytest.mark.parametrize("patch", [1, 2, 4])
+@pytest.mark.parametrize("gated", [True, False])
+def test_a_place_holds_a_square_of_the_image_and_a_gate_for_each_value(patch: int, gated: bool) -> None:
+    torch.manual_seed(0)
+    out = torch.randn(2, (3 if gated else 2) * patch**2, 3, 5)
+    image = image_of(out, patch)
+    assert image.shape == (2, 2, 3 * patch, 5 * patch)
+    for row, column in ((0, 0), (patch - 1, 0), (patch - 1, patch - 1)):
+        place = row * patch + column
+        parts, gate = out[:, [place, patch**2 + place]], out[:, [2 * patch**2 + place]] if gated else 0 * out[:, :1]
+        torch.testing.assert_close(image[:, :, row::patch, column::patch], parts * 2 / (1 + torch.exp(-gate)))
+
+
+@pytest.mark.parametrize("patch", [1, 2, 4])
+def test_the_image_is_the_same_size_whatever_the_patch(patch: int) -> None:
+    gan = gan_of(widths=(8, 8), shares=(0.5, 0.5), patch=patch)
+    batch = batch_of(gan, 4)
+    full = gan.generator(*asked(gan), Growth(1))
+    assert full.shape == gan.image_of(batch.x).shape == (4, 2, 128, 32)
+    assert gan.generator(*asked(gan), Growth(0)).shape == (4, 2, 64, 16)
+    assert gan.critic(full, Growth(1)).score.shape == (4,)
+
+
+def test_every_value_of_a_patch_is_seen_by_the_critic() -> None:
+    gan = gan_of(widths=(8, 8), shares=(0.5, 0.5), patch=4)
+    image = torch.randn(1, 2, 128, 32, requires_grad=True)
+    (slope,) = torch.autograd.grad(gan.critic(image, Growth(1)).score.sum(), image)
+    assert (slope != 0).float().mean() > 0.99
+
+
 def test_what_was_asked_keeps_its_size_whatever_the_code() -> None:
     code = on_sphere(torch.randn(5, 8) * 100)
     torch.testing.assert_close(code.square().mean(dim=1), torch.ones(5))
@@ -71,8 +102,11 @@ def test_what_was_asked_keeps_its_size_whatever_the_code() -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("growth", GROWTHS)
-def test_four_small_convolutions_draw_what_doubling_and_a_large_one_do(growth: Growth) -> None:
-    gan = gan_of()
+@pytest.mark.parametrize("settings", [{}, {"gated": False}, {"patch": 2}])
+def test_four_small_convolutions_draw_what_doubling_and_a_large_one_do(
+    growth: Growth, settings: dict[str, Any]
+) -> None:
+    gan = gan_of(**settings)
     for bias in (layer.bias for layer in gan.generator.modules() if hasattr(layer, "scale")):
         bias.normal_()
     code, told = asked(gan)

@@ -56,6 +56,15 @@ def test_the_critics_loss_is_the_sum_of_its_weighted_parts() -> None:
     torch.testing.assert_close(total, expected)
 
 
+def test_a_penalty_taken_now_and_then_weighs_as_much_as_all_that_were_left_out() -> None:
+    always, rarely = (gan_of(penalty_every=every).stages()[0].objectives[0] for every in (1, 4))
+    batches = [batch_of(gan_of(), step=step) for step in range(8)]
+    taken = [step for step, batch in enumerate(batches) if rarely(batch, 1.0).parts["penalty"] > 0]
+    assert taken == [0, 4]
+    (all_of_it, parts), (four_times, _) = always(batches[4], 1.0), rarely(batches[4], 1.0)
+    torch.testing.assert_close(four_times - all_of_it, 3 * 10.0 * parts["penalty"])
+
+
 def test_drift_is_the_square_of_the_critics_own_output_for_real_sounds() -> None:
     gan, other = gan_of(drift=0.0), gan_of(drift=2.0)
     for each in (gan, other):

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundloom.systems.drumgan.growth import Growth
@@ -43,12 +44,13 @@ class Critic(nn.Module):
         coarsest: (frequency, frame) of level 0.
         widths: channels of each level, coarse to fine.
         group: items whose deviation from each other it is told.
+        patch: values of an image, along each axis, that one place of the network sees.
     """
 
-    def __init__(self, read: int, coarsest: tuple[int, int], widths: Sequence[int], group: int) -> None:
+    def __init__(self, read: int, coarsest: tuple[int, int], widths: Sequence[int], group: int, patch: int) -> None:
         super().__init__()
-        self.group = group
-        self.from_image = nn.ModuleList(EqualConv(3, width, kernel=1) for width in widths)
+        self.group, self.patch = group, patch
+        self.from_image = nn.ModuleList(EqualConv(3 * patch**2, width, kernel=1) for width in widths)
         self.look = nn.ModuleList(EqualConv(width, width) for width in widths[1:])
         self.shrink = nn.ModuleList(EqualConv(narrow, wide) for wide, narrow in pairwise(widths))
         self.last = EqualConv(widths[0] + 1, widths[0])
@@ -69,5 +71,6 @@ class Critic(nn.Module):
 
     def _enter(self, image: Tensor, level: int) -> Tensor:
         magnitude = (image.square().sum(dim=1, keepdim=True) + 1e-8).sqrt()
-        entered: Tensor = self.from_image[level](laid_out(torch.cat((image, magnitude), dim=1)))
+        seen = F.pixel_unshuffle(torch.cat((image, magnitude), dim=1), self.patch)
+        entered: Tensor = self.from_image[level](laid_out(seen))
         return rectified(entered)

@@ -5,6 +5,7 @@ Nistal, Lattner & Richard 2020, https://arxiv.org/abs/2008.12073
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,7 +35,8 @@ from soundloom.systems.drumgan.settings import PRESETS, DrumGANConfig
 
 STUDIED = 8  # clips of each 64 that the scale of images is measured by
 PEAK = 0.9  # of sounds as they are made
-FADE_SECONDS = 0.01  # at the end of a sound
+RISE_SECONDS = 0.0005  # at the beginning of a sound
+FADE_SECONDS = 0.01  # at the end of one
 OVERLAP = 4  # frames of cross-fade from a prompt's image to the generator's
 KEPT = 4  # given sounds whose points are remembered
 
@@ -59,12 +61,14 @@ class DrumGAN(System):
         self.samples = round(config.seconds * representation.sample_rate)
         self.augmentation = config.augment
         self.levels = config.levels
-        coarsening = 2 ** (self.levels - 1)
+        coarsening = config.patch * 2 ** (self.levels - 1)
         self.plane = Plane(representation, self.samples, coarsening, config.power)
         coarsest = (self.plane.frequencies // coarsening, self.plane.frames // coarsening)
         self.controls = Controls(schema)
-        self.generator = Generator(config.latent, self.controls.told, coarsest, config.widths)
-        self.critic = Critic(self.controls.read, coarsest, config.widths, config.group)
+        self.generator = Generator(
+            config.latent, self.controls.told, coarsest, config.widths, config.patch, config.gated
+        )
+        self.critic = Critic(self.controls.read, coarsest, config.widths, config.group, config.patch)
         self.joint = Joint(schema)
         self.register_buffer("running_growth", torch.zeros(()))
         self._rendering: tuple[object, Renderer] | None = None
@@ -126,7 +130,7 @@ class DrumGAN(System):
                 sounds.append(self.cut(self.resembling(like, asked, distance, temperature, rng), length))
             else:
                 image = self.renderer()(self.drawn(temperature, rng), self.told(asked))
-                sounds.append(self.cut(PEAK * self.sound_of(image), length))
+                sounds.append(self.cut(PEAK * self.risen(self.sound_of(image)), length))
         return torch.stack(sounds)
 
     def renderer(self) -> Draw:
@@ -180,12 +184,13 @@ class DrumGAN(System):
             image = image + torch.lerp(ends[0].missed, ends[1].missed, distance)
             peak = peaks[0] ** (1 - distance) * peaks[1] ** distance
             attack = round(attacks[0] + distance * (attacks[1] - attacks[0]))
+            own = 4 * distance * (1 - distance)  # how much of the sound is the generator's
         else:
             share = min(1.0, distance)
             code = turned_towards(ends[0].code, on_sphere(self.drawn(1.0, rng)), share)
             image = draw(code, ends[0].told) + (1 - share) * ends[0].missed
-            peak, attack = peaks[0], attacks[0]
-        return F.pad(peak * self.sound_of(image), (attack, 0))[:, : self.samples]
+            peak, attack, own = peaks[0], attacks[0], share
+        return F.pad(peak * self.risen(self.sound_of(image), own), (attack, 0))[:, : self.samples]
 
     def carried_on(self, prompt: Tensor, asked: Mapping[str, Value], rng: Stream, temperature: float) -> Tensor:
         """A whole clip, (1, samples), whose first samples are the prompt's, (1, time), unchanged.
@@ -219,6 +224,18 @@ class DrumGAN(System):
     def sound_of(self, image: Tensor) -> Tensor:
         """The clip of a whole image, (1, samples)."""
         return self.plane.decode(image)[0, :, : self.samples]
+
+    def risen(self, sound: Tensor, share: float = 1.0) -> Tensor:
+        """A sound, (1, time), that comes in from silence within half a millisecond, or by a share of that.
+
+        An image hardly tells what lies before its first sample, so a generated sound may begin with a jump, which
+        clicks at frequencies that no drum has.
+        """
+        rise = round(RISE_SECONDS * self.representation.sample_rate)
+        ramp = torch.sin(0.5 * math.pi * torch.arange(rise) / rise).square()
+        sound = sound.clone()
+        sound[:, :rise] *= 1 - share * (1 - ramp)
+        return sound
 
     def cut(self, sound: Tensor, length: int) -> Tensor:
         """The first samples of a sound, (1, time), which goes out within 10 ms and stays within full scale."""

@@ -18,7 +18,7 @@ from soundloom.systems.drumgan.generator import on_sphere
 
 STARTS = 16  # codes drawn, of which the nearest is refined
 STEPS = 60
-RATE = 0.05
+RATE = 0.1
 Draw = Callable[[Tensor, Tensor], Tensor]  # codes and controls to images
 
 
@@ -77,7 +77,7 @@ def turned_towards(code: Tensor, other: Tensor, share: float) -> Tensor:
     """The point at a share (0 to 1) of the great circle between two codes, (1, latent) (Shoemake 1985)."""
     cosine = float((code * other).mean().clamp(-1, 1))
     angle = math.acos(cosine)
-    if angle < 1e-4:
-        return code
+    if math.sin(angle) < 2e-3:  # the same code, or its opposite: there is no one circle, and cosines of 32 bits end
+        return torch.lerp(code, other, share)
     near, far = math.sin((1 - share) * angle), math.sin(share * angle)
-    return (near * code + far * other) / math.sin(angle) if math.sin(angle) > 1e-4 else torch.lerp(code, other, share)
+    return (near * code + far * other) / math.sin(angle)

@@ -55,13 +55,15 @@ class Criticism(Objective):
             fake = changed(fake, config.change, config.power, batch, "change fake")
         opinion = self.critic(torch.cat((real, fake)), growth)
         on_real, on_fake = opinion.score.chunk(2)
-        between = torch.lerp(fake, real, batch.uniform(1, 1, 1, name="between"))
-        unit = between[0].numel() ** 0.5 / SPAN  # the same for images of all levels
-        penalty = gradient_penalty(lambda image: self.critic(image, growth).score, between, unit)
+        penalty, weight = real.new_zeros(()), config.penalty * config.penalty_every
+        if batch.step % config.penalty_every == 0:
+            between = torch.lerp(fake, real, batch.uniform(1, 1, 1, name="between"))
+            unit = between[0].numel() ** 0.5 / SPAN  # the same for images of all levels
+            penalty = gradient_penalty(lambda image: self.critic(image, growth).score, between, unit)
         drift = on_real.square().mean()
         categories, scalars = gan.controls.misread(opinion.read[: len(real)], told)
         distance = on_real.mean() - on_fake.mean()
-        total = config.penalty * penalty - distance + config.drift * drift
+        total = weight * penalty - distance + config.drift * drift
         total = total + config.category_weight * categories + config.scalar_weight * scalars
         parts = {"distance": distance, "penalty": penalty, "categories": categories, "scalars": scalars}
         return Loss(total, parts)

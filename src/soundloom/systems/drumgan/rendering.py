@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from soundloom.systems.drumgan.generator import Generator
+from soundloom.systems.drumgan.generator import Generator, image_of
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import EqualConv, finer, pixel_norm, rectified
 
@@ -37,7 +37,7 @@ class Renderer:
     """
 
     def __init__(self, generator: Generator, growth: Growth) -> None:
-        self.growth, self.coarsest = growth, generator.coarsest
+        self.growth, self.coarsest, self.patch = growth, generator.coarsest, generator.patch
         begin = generator.begin
         self.begin = Layer((begin.weight * begin.scale).detach(), begin.bias.detach())
         self.first = scaled(generator.first)
@@ -53,10 +53,11 @@ class Renderer:
         for grow, refine in zip(self.grow, self.refine, strict=True):
             before = hidden
             hidden = _convolved(_grown(hidden, grow), refine)
-        image = F.conv2d(hidden, *self.to_image[self.growth.level])
+        image = image_of(F.conv2d(hidden, *self.to_image[self.growth.level]), self.patch)
         if self.growth.share == 1.0:
             return image
-        return torch.lerp(finer(F.conv2d(before, *self.to_image[self.growth.level - 1])), image, self.growth.share)
+        below = image_of(F.conv2d(before, *self.to_image[self.growth.level - 1]), self.patch)
+        return torch.lerp(finer(below), image, self.growth.share)
 
 
 def _convolutions(layers: nn.ModuleList) -> list[EqualConv]:

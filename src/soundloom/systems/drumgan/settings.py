@@ -9,7 +9,7 @@ from typing import Any, Literal
 from soundloom.system import Augmentation
 from soundloom.systems.drumgan.changes import Change
 
-GENTLE = Change(shift=0.05, gain_db=6.0)
+GENTLE = Change(shift=0.03, gain_db=6.0)
 NOTHING = Augmentation()
 
 
@@ -53,19 +53,22 @@ class DrumGANConfig:
     loudness_lufs: float | None = None  # all sounds are learnt at one peak anyway
     conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
     fit_range: bool = False  # the scale of images is fitted instead
-    power: float = 0.5  # of magnitudes: 1 leaves them as they are
+    power: float = 0.3  # of magnitudes: 1 leaves them as they are
 
     latent: int = 64
     widths: tuple[int, ...] = (96, 64, 48, 32, 16)  # channels of each level of both networks, coarse to fine
+    patch: int = 1  # values of an image, along each axis, that one place of the networks holds
+    gated: bool = True  # images have a gate at each place
     group: int = 4  # sounds whose deviation from each other the critic is told
-    shares: tuple[float, ...] = (0.08, 0.1, 0.14, 0.2, 0.48)  # of the training, of each level
-    fade: float = 0.4  # of a level's own time, in which it comes in
+    shares: tuple[float, ...] = (0.04, 0.06, 0.12, 0.22, 0.56)  # of the training, of each level
+    fade: float = 0.3  # of a level's own time, in which it comes in
 
     penalty: float = 10.0  # weight of the gradient penalty, a mean over the batch
+    penalty_every: int = 4  # steps from one gradient penalty to the next, which then weighs as much as all of them
     drift: float = 1e-3  # weight of the square of the critic's score of real sounds
     category_weight: float = 2.0  # of the cross entropy of categories that the critic reads, in nats
     scalar_weight: float = 20.0  # of the squared error of scalars that it reads, of a range of 1
-    stray: float = 0.2  # share of generated sounds with a scalar moved anywhere by itself, for each scalar
+    stray: float = 0.05  # share of generated sounds with a scalar moved anywhere by itself, for each scalar
     change: Change = GENTLE  # of real and generated images, before the critic sees them
 
     batch_size: int = 32
@@ -82,9 +85,9 @@ class DrumGANConfig:
             raise ValueError(
                 f"shares is {list(self.shares)} but must be {len(self.widths)} numbers above 0, one for each of widths"
             )
-        for name, least, usual in (("latent", 1, 64), ("group", 1, 4), ("batch_size", 1, 32)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
+        for name, usual in (("latent", 64), ("group", 4), ("batch_size", 32), ("patch", 1), ("penalty_every", 4)):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)} but must be at least 1; {usual} is usual")
         for name, usual_weight in (
             ("penalty", 10.0),
             ("drift", 1e-3),
@@ -95,21 +98,22 @@ class DrumGANConfig:
                 raise ValueError(
                     f"{name} is {getattr(self, name):g} but must be at least 0 and finite; {usual_weight:g} is usual"
                 )
-        for name, usual_share in (("fade", 0.4), ("stray", 0.2)):
+        for name, usual_share in (("fade", 0.3), ("stray", 0.05)):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"{name} is {getattr(self, name):g} but must be a share from 0 to 1; {usual_share:g} is usual"
                 )
         if not 0.1 <= self.power <= 1:
-            raise ValueError(f"power is {self.power:g} but must be 0.1 to 1; 0.5 is usual, 1 compresses nothing")
+            raise ValueError(f"power is {self.power:g} but must be 0.1 to 1; 0.3 is usual, 1 compresses nothing")
         for name, advice in (("seconds", "1 suits one-shots"), ("learning_rate", "0.002 is usual")):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
-        frequencies, halvings = self.representation["n_fft"] // 2, len(self.widths) - 1
-        if frequencies % 2**halvings:
+        frequencies, parts = self.representation["n_fft"] // 2, self.patch * 2 ** (len(self.widths) - 1)
+        if frequencies % parts:
             raise ValueError(
-                f"widths has {len(self.widths)} levels, which halve {frequencies} frequencies {halvings} times, and "
-                f"that does not come out even; set representation.n_fft to a power of 2, or give fewer widths"
+                f"widths has {len(self.widths)} levels and patch is {self.patch}, which divide {frequencies} "
+                f"frequencies by {parts}, and that does not come out even; set representation.n_fft to a power of 2, "
+                f"or give fewer widths"
             )
 
     @property
@@ -118,19 +122,19 @@ class DrumGANConfig:
 
 
 PRESETS = {
-    "small": DrumGANConfig(  # 8 kHz, for two processor cores: 2 x 128 x 64
-        representation=spectrum(8000, 256, 128), batch_size=16, widths=(96, 64, 48, 32, 16),
+    "small": DrumGANConfig(  # for two processor cores: 2 x 256 x 64, 0.3 G multiply-adds, 0.8 M parameters
+        representation=spectrum(16000, 512, 256), batch_size=16, widths=(128, 96, 80, 56, 40), patch=2,
     ),
     "drums": DrumGANConfig(  # 16 kHz, for a GPU: 2 x 512 x 64, 1.0 G multiply-adds and 3.1 M parameters a generator
         conditions=None, latent=128, widths=(256, 192, 128, 96, 48, 24), shares=(0.04, 0.04, 0.06, 0.1, 0.2, 0.56),
     ),
     "tiny": DrumGANConfig(  # trains in seconds; the tests use it
         representation=spectrum(8000, 256, 128), seconds=0.5, latent=8, widths=(16, 16, 12, 8),
-        shares=(0.2, 0.2, 0.2, 0.4), batch_size=8,
+        shares=(0.2, 0.2, 0.2, 0.4), batch_size=8, penalty_every=1,
     ),
     "paper": DrumGANConfig(  # Nistal et al. 2020: widths and latent as published, magnitudes as they are
         representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64),
-        shares=(1, 1, 1, 1, 1, 2), power=1.0, learning_rate=1e-3, stray=0.0, scalar_weight=10.0,
-        category_weight=10.0, change=Change(), batch_size=16,
+        shares=(1, 1, 1, 1, 1, 2), power=1.0, gated=False, learning_rate=1e-3, stray=0.0,
+        scalar_weight=10.0, category_weight=10.0, penalty_every=1, change=Change(), batch_size=16,
     ),
 }  # fmt: skip

@@ -1,0 +1,104 @@
+"""Feature coherence: does a slider do what it says while all else is held?
+
+Of each sound three versions are asked for, which differ in one slider alone: low, middle and high. The descriptor is
+measured again in all three. E1 is the share of sounds that have more of it at high than at low, E2 at middle than at
+low, E3 at high than at middle. Where a slider does nothing, about half of the pairs go up by chance.
+
+Protocol: Ramires et al. 2020, https://arxiv.org/abs/1911.11853, as Nistal et al. 2020 have it,
+https://arxiv.org/abs/2008.12073
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from soundloom.conditions import Category, Scalar, Schema, Value
+from soundloom.evaluation.estimate import Estimate, TooFew
+from soundloom.evaluation.intervals import around, share
+
+LEVELS = (0.2, 0.5, 0.8)  # of a slider's range: low, middle, high
+PAIRS = {"E1": (0, 2), "E2": (0, 1), "E3": (1, 2)}  # places in LEVELS: the second should have more
+FEWEST = 8  # sounds
+
+
+def at_levels(name: str, rows: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:
+    """Requests that differ in one slider alone: every row at the low level, then at the middle, then at the high."""
+    return [{**row, name: level} for level in LEVELS for row in rows]
+
+
+def coherence(measured: np.ndarray) -> dict[str, Estimate]:
+    """E1, E2 and E3 of one descriptor, with Wilson's intervals.
+
+    Args:
+        measured: (3, sound): each sound at the low, middle and high level. A pair with NaN does not go up.
+
+    Raises:
+        TooFew: fewer than 8 sounds.
+    """
+    _enough(measured)
+    return {name: share(float(up.sum()), len(up)) for name, up in _rises(measured).items()}
+
+
+def mean_coherence(measured: Sequence[np.ndarray]) -> dict[str, Estimate]:
+    """E1, E2 and E3, each the mean over descriptors.
+
+    Args:
+        measured: of each descriptor (3, sound), the same sounds in the same order. They count as independent of each
+            other, the descriptors of one sound do not.
+
+    Raises:
+        TooFew: fewer than 8 sounds.
+    """
+    for each in measured:
+        _enough(each)
+    risen = [_rises(each) for each in measured]
+    found = {}
+    for name in PAIRS:
+        means = np.mean([rises[name] for rises in risen], axis=0)
+        found[name] = around(float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5, 0.0, 1.0)
+    return found
+
+
+def nearest_values(
+    name: str, requests: Sequence[Mapping[str, Value]], labels: Sequence[Mapping[str, Value | None]], schema: Schema
+) -> np.ndarray:
+    """What the sound that lies nearest to each request has of a descriptor: retrieval, which a model should surpass.
+
+    Args:
+        name: of the descriptor.
+        requests: whole rows.
+        labels: of the sounds there are; those that lack a slider are passed over.
+        schema: nearest is the least sum of squares over its sliders, among sounds with the categories asked for, where
+            there are any.
+
+    Returns:
+        (request,), in the unit of the slider.
+
+    Raises:
+        TooFew: no sound has all sliders.
+    """
+    sliders = [each.name for each in schema.conditions if isinstance(each, Scalar) and each.measured]
+    categories = [each.name for each in schema.conditions if isinstance(each, Category)]
+    whole = [{key: value for key, value in row.items() if value is not None} for row in labels]
+    whole = [row for row in whole if all(slider in row for slider in sliders)]
+    if not whole:
+        raise TooFew("the nearest sound", 0, 1, "labelled sounds")
+    table = np.array([[float(row[slider]) for slider in sliders] for row in whole])
+    found = []
+    for request in requests:
+        far = np.square(table - [float(request[slider]) for slider in sliders]).sum(axis=1)
+        alike = np.array([all(row.get(each) == request.get(each) for each in categories) for row in whole])
+        nearest = int(np.where(alike, far, np.inf).argmin()) if alike.any() else int(far.argmin())
+        found.append(table[nearest, sliders.index(name)])
+    return np.array(found)
+
+
+def _rises(measured: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: measured[more] > measured[less] for name, (less, more) in PAIRS.items()}
+
+
+def _enough(measured: np.ndarray) -> None:
+    if measured.shape[1] < FEWEST:
+        raise TooFew("coherence", measured.shape[1], FEWEST, "sounds")

@@ -1,0 +1,65 @@
+"""Whether the sliders of a model do what they say: feature coherence, beside that of the nearest training sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soundloom.conditions import Scalar, Schema
+from soundloom.data.labels import known
+from soundloom.evaluation.coherence import FEWEST, at_levels, coherence, mean_coherence, nearest_values
+from soundloom.evaluation.obedience import measure
+from soundloom.streams import stream
+from soundloom.verdict.contenders import Conditions, ModelContender
+from soundloom.verdict.findings import Subject
+
+if TYPE_CHECKING:
+    from soundloom.verdict.judging import Verdict
+
+NEAREST = "nearest training sound"
+CODES = 64  # sounds whose sliders are moved
+
+
+def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Conditions]) -> None:
+    """Move one slider of each of some requests at a time, and measure what comes of it.
+
+    Args:
+        verdict: takes the figures.
+        contender: the model.
+        asked: what held-out sounds are; what a row leaves out is drawn once, and held.
+    """
+    schema, joint = contender.model.system.schema, contender.model.system.joint
+    sliders = [each for each in schema.conditions if isinstance(each, Scalar) and each.measured]
+    count = min(CODES, verdict.terms.count, len(asked))
+    if not sliders:
+        return
+    if count < FEWEST:
+        verdict.say(f"{contender.name}: coherence of its sliders needs {FEWEST} sounds or more, {count} are there")
+        return
+    verdict.progress(f"moving the sliders of {contender.name}")
+    seed = verdict.terms.seed
+    rows = [joint.complete(row, stream(seed, "sliders", place)) for place, row in enumerate(asked[:count])]
+    _note(verdict, contender.name, sliders, [_made(verdict, contender, slider, rows) for slider in sliders])
+    if NEAREST not in verdict.findings.coherence and len(verdict.material.training):
+        labels = [known(schema, row) for row in verdict.material.training.labels]
+        found = [nearest_values(each.name, at_levels(each.name, rows), labels, schema) for each in sliders]
+        verdict.findings.subjects.append(Subject(NEAREST, "baseline"))
+        _note(verdict, NEAREST, sliders, [each.reshape(-1, count) for each in found])
+
+
+def _made(verdict: Verdict, contender: ModelContender, slider: Scalar, rows: Sequence[Conditions]) -> np.ndarray:
+    """What is measured of one slider at each level of each row, (3, row); a row has one seed at all levels."""
+    requests = at_levels(slider.name, rows)
+    seeds = [verdict.terms.seed + place % len(rows) for place in range(len(requests))]
+    audio = contender.obeying(requests, verdict.terms, seeds)
+    heard = measure(Schema((slider,)), audio, verdict.terms.sample_rate, {})
+    return heard.values[slider.name].reshape(-1, len(rows))
+
+
+def _note(verdict: Verdict, subject: str, sliders: Sequence[Scalar], measured: Sequence[np.ndarray]) -> None:
+    of_each = {slider.name: coherence(each) for slider, each in zip(sliders, measured, strict=True)}
+    verdict.findings.coherence[subject] = of_each
+    for name, estimate in mean_coherence(measured).items():
+        verdict.note(subject, f"coherence {name}", estimate, "higher", measured[0].shape[1])
