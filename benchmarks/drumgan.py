@@ -67,19 +67,21 @@ def training(console: Console, preset: str, batch_size: int | None) -> None:
         optimizers = [objective.optimizer() for objective in stage.objectives]
         audio = torch.randn(size, 1, system.samples).to(device)
         codes = torch.from_numpy(SCHEMA.encode({"kind": "kick", **dict.fromkeys(SLIDERS, 50.0)})).repeat(size, 1)
-        table = Table("level", "image", "critic ms", "without penalty", "generator ms", "steps a second")
+        often = f"penalty every {config.penalty_every} steps"
+        table = Table("level", "image", "critic ms", "without penalty", "generator ms", f"steps a second, {often}")
         for level, until in enumerate(accumulate(config.shares)):
             fraction = (until - 1e-3 * config.shares[level]) / sum(config.shares)
-            batch = Batch(audio, codes.to(device), seed=0, step=level)
+            batch = Batch(audio, codes.to(device), seed=0, step=0)
             critic, generator = (
                 median(step_seconds(objective, optimizer, batch, fraction, precision) for _ in range(STEPS + 1))
                 for objective, optimizer in zip(stage.objectives, optimizers, strict=True)
             )
             plain = median(without_penalty(system, batch, fraction, optimizers[0], precision) for _ in range(STEPS))
-            shape = system.generator.coarsest
+            shape = [system.generator.patch * side << level for side in system.generator.coarsest]
+            usual = plain + (critic - plain) / config.penalty_every
             table.add_row(
-                str(level), f"{shape[0] << level} x {shape[1] << level}", f"{1e3 * critic:.1f}", f"{1e3 * plain:.1f}",
-                f"{1e3 * generator:.1f}", f"{1 / (critic + generator):.1f}",
+                str(level), f"{shape[0]} x {shape[1]}", f"{1e3 * critic:.1f}", f"{1e3 * plain:.1f}",
+                f"{1e3 * generator:.1f}", f"{1 / (usual + generator):.1f}",
             )  # fmt: skip
         console.print(table)
 

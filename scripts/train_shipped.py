@@ -68,7 +68,6 @@ class Plan(NamedTuple):
     kind: Kind
     compared: tuple[tuple[tuple[str, ...], int], ...]  # with what, and how many sounds of each
     sounds: Sounds
-    labels: tuple[str, ...] = ()  # descriptors that are measured
 
 
 SPECTROGRAM_VAE = Kind(
@@ -120,7 +119,7 @@ NOTES = Sounds(
 PLANS = {
     "drums": Plan("vae", "drums", SPECTROGRAM_VAE, ((BASELINES, 2000), COURSE), DRUMS),
     "notes": Plan("vae", "notes", SPECTROGRAM_VAE, ((BASELINES, 2000), COURSE), NOTES),
-    "drumgan": Plan("drumgan", "drums", DRUMGAN, ((("drums", *BASELINES), 1000),), SLIDERS, ("timbre",)),
+    "drumgan": Plan("drumgan", "small", DRUMGAN, ((("drums", *BASELINES), 1000),), SLIDERS),
     "wavenet-drums": Plan("wavenet", "drums", WAVENET, ((("drums", *BASELINES), 2000),), DRUMS),
 }
 
@@ -154,9 +153,8 @@ def train(name: str, folder: Path, run: Path, minutes: float, changes: Sequence[
     with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:
         plan = PLANS[name]
         train_model(
-            plan.system, folder, out=run, preset=plan.preset, minutes=minutes, set=changes, where=WHERE,
-            labels=plan.labels, watcher=watcher,
-        )  # fmt: skip
+            plan.system, folder, out=run, preset=plan.preset, minutes=minutes, set=changes, where=WHERE, watcher=watcher
+        )
 
 
 def ship(name: str, folder: Path, run: Path, changes: Sequence[str], machine: str) -> None:
@@ -256,8 +254,19 @@ def verdict(name: str, folder: Path, others: Sequence[str], count: int) -> dict[
                 "sounds": figure.sounds,
             }
             for figure in findings.figures
-            if figure.name in SHOWN or figure.name.startswith(("accuracy", "pitch: within", "inception", "bits"))
+            if figure.name in SHOWN
+            or figure.name.startswith(("accuracy", "pitch: within", "inception", "bits", "coherence"))
         ],
+        "coherence": {
+            subject: {
+                slider: {pair: round(found.value, 4) for pair, found in pairs.items()} for slider, pairs in of.items()
+            }
+            for subject, of in findings.coherence.items()
+        },
+        "leakage": {
+            asked: {moved: round(share, 3) for moved, share in row.items()}
+            for asked, row in findings.leakage.get(name, {}).items()
+        },
         "sentences": findings.verdicts,
     }
 
@@ -321,6 +330,30 @@ def verdict_lines(verdict: dict[str, Any]) -> list[str]:
         for subject in dict.fromkeys(figure["subject"] for figure in mine):
             cells = {figure["name"]: cell(figure) for figure in mine if figure["subject"] == subject}
             lines.append(f"| {subject} | {' | '.join(cells.get(name, '') for name in names)} |")
+        lines.append("")
+    return lines + slider_lines(verdict)
+
+
+def slider_lines(verdict: dict[str, Any]) -> list[str]:
+    """How often each slider, moved alone, is heard to go up, and what else moved with what was asked for."""
+    lines = []
+    if verdict["coherence"]:
+        lines += [
+            "One slider moved alone, share of sounds that go up (E1 / E2 / E3), and of the nearest training sounds:"
+        ]
+        subjects = list(verdict["coherence"])
+        lines += ["", f"| slider | {' | '.join(subjects)} |", f"| --- {'| --- ' * len(subjects)}|"]
+        for slider in dict.fromkeys(slider for of in verdict["coherence"].values() for slider in of):
+            cells = (verdict["coherence"][subject].get(slider, {}) for subject in subjects)
+            shown = (" / ".join(f"{value:.2f}" for value in pairs.values()) for pairs in cells)
+            lines.append(f"| {slider} | {' | '.join(shown)} |")
+        lines.append("")
+    if verdict["leakage"]:
+        moved = list(dict.fromkeys(name for row in verdict["leakage"].values() for name in row))
+        lines += ["Leakage: the share of what is heard (across) that another request (down) explains:", ""]
+        lines += [f"| asked | {' | '.join(moved)} |", f"| --- {'| --- ' * len(moved)}|"]
+        for asked, row in verdict["leakage"].items():
+            lines.append(f"| {asked} | {' | '.join(f'{row[name]:.2f}' if name in row else '' for name in moved)} |")
         lines.append("")
     return lines
 

@@ -208,6 +208,12 @@ SLIDER_KNOTS = tuple(float(knot) for knot in np.linspace(0, 1, 9))
 QUANTILES = (0.01, 0.99)
 
 
+def span(values: np.ndarray) -> tuple[float, float]:
+    """The 1 % and 99 % quantiles of a descriptor's values: what a slider goes from and to."""
+    zero, one = np.quantile(np.asarray(values, np.float64), QUANTILES)
+    return float(f"{zero:.9g}"), float(f"{one:.9g}")
+
+
 def slider(name: str, values: np.ndarray, unit: str = "") -> Scalar:
     """A condition from 0 to 1 for a descriptor: 0 is the 1 % quantile of its values, 1 the 99 % quantile.
 
@@ -218,7 +224,7 @@ def slider(name: str, values: np.ndarray, unit: str = "") -> Scalar:
     Raises:
         ValueError: all values are the same.
     """
-    zero, one = (float(f"{value:.9g}") for value in np.quantile(np.asarray(values, np.float64), QUANTILES))
+    zero, one = span(values)
     if not one > zero:
         raise ValueError(f"{name} is {zero:g} in all sounds, so nothing can be asked of it; leave it out")
     return Scalar(name, SLIDER_KNOTS, measured=Measured(zero, one, unit))

@@ -2,7 +2,8 @@
 
 Of each sound three versions are asked for, which differ in one slider alone: low, middle and high. The descriptor is
 measured again in all three. E1 is the share of sounds that have more of it at high than at low, E2 at middle than at
-low, E3 at high than at middle. Where a slider does nothing, about half of the pairs go up by chance.
+low, E3 at high than at middle. Sounds that heed no slider go up in about half of the pairs; where the
+same sound comes out, none does.
 
 Protocol: Ramires et al. 2020, https://arxiv.org/abs/1911.11853, as Nistal et al. 2020 have it,
 https://arxiv.org/abs/2008.12073

@@ -15,6 +15,8 @@ from soundloom.data.account import FILE as DATA
 from soundloom.training.settings import TrainSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from soundloom.conditions import Schema
     from soundloom.data.clips import ClipStore
     from soundloom.system import System
@@ -73,7 +75,8 @@ def train(
         where: use only files whose labels have these values, as {"permissive": "yes"}.
         conditions: labels that the model can be asked for; None takes the preset's, or what the data offers.
         labels: descriptors to measure in the clips, which the model can then be asked for besides: "brightness" and so
-            on, or "timbre" for seven of them, see `soundloom.descriptors`.
+            on, or "timbre" for seven of them, see `soundloom.descriptors`. Where neither these nor conditions are
+            given, the preset's.
         seed: of weights, order and draws.
         resume: go on with the run in `out`, under its own settings; only minutes or steps may be given anew.
         watcher: is told of each step and of what happens.
@@ -142,11 +145,15 @@ def _afresh(
     named(labels)  # refuses what cannot be measured
     kind(config, representation, Schema())  # refuses settings that do not go together, before any file is read
     store = _clips(folder, config, representation.sample_rate, where)
-    store = _measured(store, to_measure(store.index, config.conditions, labels), watch)
-    schema = propose_conditions(store.index, config.conditions, store.measured)
+    usual = named(getattr(config, "labels", ())) if config.conditions is None and not labels else ()
+    store = _measured(store, to_measure(store.index, config.conditions, labels or usual), watch)
+    schema = propose_conditions(store.index, config.conditions, _varied(store, usual))
     ours, held_out = _split(store, schema, settings.held_out)
     heard = {id(entry): entry for entry in ours.entries}
-    schema = propose_conditions(replace(store.index, entries=tuple(heard.values())), config.conditions, ours.measured)
+    sliders = _varied(ours, usual)
+    if flat := [name for name in ours.measured if name not in sliders]:
+        watch.say(f"no slider for {', '.join(flat)}: the same in all clips")
+    schema = propose_conditions(replace(store.index, entries=tuple(heard.values())), config.conditions, sliders)
     if not len(ours):
         raise ValueError(f"all {len(store)} clips of {folder} would be held out; lower held_out or add sounds")
     watch.say(_summary(store, len(ours), len(held_out), schema))
@@ -215,6 +222,13 @@ def _measured(store: ClipStore, names: Sequence[str], watch: Watcher) -> ClipSto
     if names:
         watch.say(f"measuring {', '.join(names)} in {len(store)} clips")
     return store.measure(names)
+
+
+def _varied(store: ClipStore, usual: Sequence[str]) -> dict[str, np.ndarray]:
+    """What was measured, without those of the usual descriptors that are the same in all clips."""
+    from soundloom.conditions import span
+
+    return {name: values for name, values in store.measured.items() if name not in usual or len(set(span(values))) > 1}
 
 
 def _split(store: ClipStore, schema: Schema, held_out: float) -> tuple[ClipStore, ClipStore]:

@@ -119,7 +119,8 @@ ENTRIES = (
         "Coherence",
         "One slider of a sound is moved and all else held; then it is measured again. E1: share of sounds that have "
         "more of it at 0.8 than at 0.2, E2: at 0.5 than at 0.2, E3: at 0.8 than at 0.5, each the mean over sliders. A "
-        "slider that does nothing has about 0.5. Beside it the training sounds that lie nearest to the same requests.",
+        "slider that is not heeded has about 0.5, or 0 where the same sound comes out. Beside it the training sounds "
+        "that lie nearest to the same requests.",
         "https://arxiv.org/abs/1911.11853",
     ),
     Entry(

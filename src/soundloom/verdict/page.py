@@ -136,7 +136,7 @@ def _obedience(findings: Findings) -> list[Markup]:
         if found := findings.coherence.get(subject):
             explained = (
                 "Coherence: all else held, the share of sounds that have more of it at 0.8 of the slider than at 0.2 "
-                "(E1), at 0.5 than at 0.2 (E2), at 0.8 than at 0.5 (E3). A slider that does nothing has about 0.5."
+                "(E1), at 0.5 than at 0.2 (E2), at 0.8 than at 0.5 (E3). A slider that is not heeded has about 0.5."
             )
             parts += [element("p", explained), coherence_table(subject, found)]
     return parts

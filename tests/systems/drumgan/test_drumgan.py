@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from soundloom.audio import Audio
 from soundloom.checkpoint import WEIGHTS
 from soundloom.config import from_json, override, to_json
+from soundloom.descriptors import SEVEN
 from soundloom.generate import Request, load, stream_of
 from soundloom.streams import stream
 from soundloom.systems.drumgan.drumgan import PEAK, prepared
@@ -44,6 +45,18 @@ class StopsAfter:
             signal.raise_signal(signal.SIGINT)
 
     def say(self, sentence: str) -> None: ...
+
+
+class Listener:
+    """A watcher that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def step(self, step: int, fraction: float, loss: float, clips: int) -> None: ...
+
+    def say(self, sentence: str) -> None:
+        self.sentences.append(sentence)
 
 
 def test_a_training_that_goes_on_inside_a_fade_ends_as_one_that_was_not_stopped(
@@ -122,6 +135,27 @@ def test_few_sounds_and_sounds_without_an_attack_can_be_learnt(tmp_path: Path, c
     assert outcome.finished
     (sound,) = load(tmp_path / "run").generate(count=1)
     assert np.isfinite(sound.samples).all()
+
+
+def test_the_seven_sliders_are_there_unless_others_are_named_and_what_never_changes_is_none(
+    tmp_path: Path, sounds: Path
+) -> None:
+    asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": 1}
+    usual = ["widths=[4,4]", "shares=[0.5,0.5]", 'labels=["timbre"]']
+    train("drumgan", sounds, out=tmp_path / "usual", set=usual, **asked)
+    assert set(SEVEN) < set(load(tmp_path / "usual").system.schema.names)
+    train("drumgan", sounds, out=tmp_path / "one", set=usual, labels=["brightness"], **asked)
+    assert not {"depth", "warmth"} & set(load(tmp_path / "one").system.schema.names)
+    train("drumgan", sounds, out=tmp_path / "kind", set=usual, conditions=["kind"], **asked)
+    assert load(tmp_path / "kind").system.schema.names == ("kind",)
+    alone = tmp_path / "sound"
+    alone.mkdir()
+    soundfile.write(alone / "a.wav", bursts(1)[0, 0].numpy(), 8000)
+    said = Listener()
+    train("drumgan", alone, out=tmp_path / "alone", set=usual, watcher=said, **asked)
+    assert load(tmp_path / "alone").system.schema.names == ()
+    assert any("no slider for boominess, brightness" in sentence for sentence in said.sentences)
+    assert all(preset.labels == ("timbre",) for name, preset in PRESETS.items() if name != "tiny")
 
 
 def test_sounds_stay_within_full_scale_and_end_in_silence() -> None:

@@ -52,6 +52,7 @@ class DrumGANConfig:
     trim: bool = True  # leave out silence before and after a sound
     loudness_lufs: float | None = None  # all sounds are learnt at one peak anyway
     conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
+    labels: tuple[str, ...] = ("timbre",)  # descriptors to be asked for, where neither these nor conditions are named
     fit_range: bool = False  # the scale of images is fitted instead
     power: float = 0.3  # of magnitudes: 1 leaves them as they are
 
@@ -130,7 +131,7 @@ PRESETS = {
     ),
     "tiny": DrumGANConfig(  # trains in seconds; the tests use it
         representation=spectrum(8000, 256, 128), seconds=0.5, latent=8, widths=(16, 16, 12, 8),
-        shares=(0.2, 0.2, 0.2, 0.4), batch_size=8, penalty_every=1,
+        shares=(0.2, 0.2, 0.2, 0.4), batch_size=8, penalty_every=1, labels=(),
     ),
     "paper": DrumGANConfig(  # Nistal et al. 2020: widths and latent as published, magnitudes as they are
         representation=spectrum(16000, dropped="dc"), latent=128, widths=(256, 128, 128, 128, 128, 64),
