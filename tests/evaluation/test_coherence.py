@@ -10,20 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
-from soundloom.conditions import Category, Measured, Scalar, Schema, Value
+from soundloom.conditions import Value
 from soundloom.descriptors import measure
-from soundloom.evaluation.coherence import FEWEST, at_levels, coherence, mean_coherence, nearest_values
+from soundloom.evaluation.coherence import FEWEST, at_levels, coherence, mean_coherence
 from soundloom.evaluation.estimate import TooFew
 
 RATE = 16000
-KNOTS = (0.0, 1.0)
-SCHEMA = Schema(
-    (
-        Category("kind", ("kick", "snare")),
-        Scalar("brightness", KNOTS, measured=Measured(0.0, 100.0)),
-        Scalar("depth", KNOTS, measured=Measured(0.0, 100.0)),
-    )
-)
 
 
 def synthesiser(asked: Mapping[str, Value], seed: int) -> np.ndarray:
@@ -87,22 +79,6 @@ def test_the_same_value_at_all_levels_does_not_go_up() -> None:
     assert {estimate.value for estimate in coherence(np.ones((3, 20))).values()} == {0.0}
 
 
-def test_the_nearest_sound_is_sought_among_those_of_the_same_kind() -> None:
-    labels: list[Mapping[str, Value | None]] = [
-        {"kind": "kick", "brightness": 0.1, "depth": 0.9},
-        {"kind": "kick", "brightness": 0.4, "depth": 0.9},
-        {"kind": "snare", "brightness": 0.5, "depth": 0.5},
-        {"kind": "snare", "brightness": None, "depth": 0.5},
-    ]
-    requests = at_levels("brightness", [{"kind": "kick", "depth": 0.9}])
-    np.testing.assert_array_equal(nearest_values("brightness", requests, labels, SCHEMA), [0.1, 0.4, 0.4])
-    np.testing.assert_array_equal(nearest_values("depth", requests, labels, SCHEMA), [0.9, 0.9, 0.9])
-    strange = [{**row, "kind": "gong"} for row in requests]  # of no kind that there is: among all
-    np.testing.assert_array_equal(nearest_values("brightness", strange, labels, SCHEMA), [0.1, 0.4, 0.4])
-
-
 def test_too_few_sounds_are_said() -> None:
     with pytest.raises(TooFew, match="needs at least 8 sounds"):
         coherence(np.ones((3, 7)))
-    with pytest.raises(TooFew, match="labelled sounds"):
-        nearest_values("depth", [{"brightness": 0.1, "depth": 0.9}], [{"depth": 0.5}], SCHEMA)

@@ -17,7 +17,8 @@ from soundloom.conditions import Category, Measured, Scalar, Schema
 from soundloom.joint import Joint
 from soundloom.verdict.contenders import Terms
 from soundloom.verdict.findings import Findings
-from soundloom.verdict.judging import Verdict
+from soundloom.verdict.hearing import Heard
+from soundloom.verdict.judging import FLOOR, Verdict
 from soundloom.verdict.page import page
 from soundloom.verdict.report import write_report
 from soundloom.verdict.sentences import _sliders
@@ -57,14 +58,26 @@ class Synthesiser:
         return np.stack(sounds).astype(np.float32)
 
 
+class Level:
+    """An embedding of two numbers."""
+
+    name, sample_rate, digest = "level", RATE, "level-of-the-tests"
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        return np.stack([np.abs(audio).max(axis=1), np.square(audio).mean(axis=1)], axis=1).astype(np.float32)
+
+
 class Training(list[Any]):
     labels = TRAINED
 
 
 def verdict_of(count: int = 12) -> Verdict:
     material: Any = SimpleNamespace(training=Training(TRAINED))
-    findings = Findings("t", "c", {})
-    return Verdict(material, Terms(RATE, 0.5, count, 0), [], findings, lambda sentence: None)
+    findings, ears = Findings("t", "c", {}), Level()
+    verdict = Verdict(material, Terms(RATE, 0.5, count, 0), [ears], findings, lambda sentence: None)
+    levels = np.random.default_rng(0).standard_normal((len(TRAINED), 2))
+    verdict.heard[FLOOR] = Heard(len(TRAINED), {ears.name: levels}, conditions=list(TRAINED))
+    return verdict
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +108,15 @@ def test_the_nearest_training_sound_stands_beside(judged: tuple[Verdict, Synthes
     found = judged[0].findings.coherence[NEAREST]
     assert {estimate.value for estimate in found["brightness"].values()} == {1.0}
     assert {estimate.value for estimate in found["boominess"].values()} == {0.0}  # all of them have the same
+
+
+def test_two_draws_of_one_request_are_compared_with_alike_training_sounds(judged: tuple[Verdict, Synthesiser]) -> None:
+    found = judged[0].findings.find("synth", "diversity, all asked for", "level")
+    assert found is not None
+    assert 0 < found.estimate.value < 1
+    twice = judged[1].asked[-24:]
+    assert [request for request, _ in twice[:12]] == [request for request, _ in twice[12:]]
+    assert len({seed for _, seed in judged[1].asked}) == 36  # draws of their own
 
 
 def test_the_worst_slider_is_named(judged: tuple[Verdict, Synthesiser]) -> None:

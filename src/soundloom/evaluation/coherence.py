@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from soundloom.conditions import Category, Scalar, Schema, Value
+from soundloom.conditions import Value
 from soundloom.evaluation.estimate import Estimate, TooFew
 from soundloom.evaluation.intervals import around, share
 
@@ -60,40 +60,6 @@ def mean_coherence(measured: Sequence[np.ndarray]) -> dict[str, Estimate]:
         means = np.mean([rises[name] for rises in risen], axis=0)
         found[name] = around(float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5, 0.0, 1.0)
     return found
-
-
-def nearest_values(
-    name: str, requests: Sequence[Mapping[str, Value]], labels: Sequence[Mapping[str, Value | None]], schema: Schema
-) -> np.ndarray:
-    """What the sound that lies nearest to each request has of a descriptor: retrieval, which a model should surpass.
-
-    Args:
-        name: of the descriptor.
-        requests: whole rows.
-        labels: of the sounds there are; those that lack a slider are passed over.
-        schema: nearest is the least sum of squares over its sliders, among sounds with the categories asked for, where
-            there are any.
-
-    Returns:
-        (request,), in the unit of the slider.
-
-    Raises:
-        TooFew: no sound has all sliders.
-    """
-    sliders = [each.name for each in schema.conditions if isinstance(each, Scalar) and each.measured]
-    categories = [each.name for each in schema.conditions if isinstance(each, Category)]
-    whole = [{key: value for key, value in row.items() if value is not None} for row in labels]
-    whole = [row for row in whole if all(slider in row for slider in sliders)]
-    if not whole:
-        raise TooFew("the nearest sound", 0, 1, "labelled sounds")
-    table = np.array([[float(row[slider]) for slider in sliders] for row in whole])
-    found = []
-    for request in requests:
-        far = np.square(table - [float(request[slider]) for slider in sliders]).sum(axis=1)
-        alike = np.array([all(row.get(each) == request.get(each) for each in categories) for row in whole])
-        nearest = int(np.where(alike, far, np.inf).argmin()) if alike.any() else int(far.argmin())
-        found.append(table[nearest, sliders.index(name)])
-    return np.array(found)
 
 
 def _rises(measured: np.ndarray) -> dict[str, np.ndarray]:

@@ -115,6 +115,12 @@ ENTRIES = (
         "Whether sounds that were asked for more have more: 1 always, 0 no control at all.",
     ),
     Entry(
+        r"diversity, all asked",
+        "Diversity, all asked for",
+        "Mean distance between two draws of one request that names everything, against that of a training sound and "
+        "the five of its kind whose sliders are nearest. Far below 1: what was asked for leaves nothing to chance.",
+    ),
+    Entry(
         r"coherence",
         "Coherence",
         "One slider of a sound is moved and all else held; then it is measured again. E1: share of sounds that have "

@@ -9,7 +9,9 @@ import numpy as np
 
 from soundloom.conditions import Scalar, Schema
 from soundloom.data.labels import known
-from soundloom.evaluation.coherence import FEWEST, at_levels, coherence, mean_coherence, nearest_values
+from soundloom.evaluation.alike import Places, variety
+from soundloom.evaluation.coherence import FEWEST, at_levels, coherence, mean_coherence
+from soundloom.evaluation.estimate import TooFew
 from soundloom.evaluation.obedience import measure
 from soundloom.streams import stream
 from soundloom.verdict.contenders import Conditions, ModelContender
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 NEAREST = "nearest training sound"
 CODES = 64  # sounds whose sliders are moved
+ALIKE = 5  # training sounds that would answer to the request of another one
 
 
 def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Conditions]) -> None:
@@ -42,11 +45,40 @@ def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Co
     seed = verdict.terms.seed
     rows = [joint.complete(row, stream(seed, "sliders", place)) for place, row in enumerate(asked[:count])]
     _note(verdict, contender.name, sliders, [_made(verdict, contender, slider, rows) for slider in sliders])
-    if NEAREST not in verdict.findings.coherence and len(verdict.material.training):
-        labels = [known(schema, row) for row in verdict.material.training.labels]
-        found = [nearest_values(each.name, at_levels(each.name, rows), labels, schema) for each in sliders]
-        verdict.findings.subjects.append(Subject(NEAREST, "baseline"))
-        _note(verdict, NEAREST, sliders, [each.reshape(-1, count) for each in found])
+    if len(verdict.material.training):
+        _retrieve(verdict, schema, sliders, rows)
+        _vary(verdict, contender, rows)
+
+
+def _retrieve(verdict: Verdict, schema: Schema, sliders: Sequence[Scalar], rows: Sequence[Conditions]) -> None:
+    """The same of the training sounds nearest to the same requests; once for all models."""
+    if NEAREST in verdict.findings.coherence:
+        return
+    places = Places([known(schema, row) for row in verdict.material.training.labels], schema)
+    found = [places.nearest_values(each.name, at_levels(each.name, rows)).reshape(-1, len(rows)) for each in sliders]
+    verdict.findings.subjects.append(Subject(NEAREST, "baseline"))
+    _note(verdict, NEAREST, sliders, found)
+
+
+def _vary(verdict: Verdict, contender: ModelContender, rows: Sequence[Conditions]) -> None:
+    """How far two draws of one request lie apart, against training sounds that would answer to the same request."""
+    from soundloom.verdict.judging import FLOOR
+
+    real, terms, schema = verdict.heard[FLOOR], verdict.terms, contender.model.system.schema
+    verdict.progress(f"asking {contender.name} for the same twice")
+    first = terms.seed + len(rows)  # other draws than before
+    draws = [contender.obeying(rows, terms, range(start, start + len(rows))) for start in (first, first + len(rows))]
+    pairs = Places([known(schema, row) for row in real.conditions], schema).neighbours(ALIKE)
+    near, nearer = np.array(pairs, np.int64).reshape(-1, 2).T
+    for embedding in verdict.embeddings:
+        one, other = (verdict.store.embed(embedding, audio, terms.sample_rate) for audio in draws)
+        vectors = real.vectors[embedding.name]
+        try:
+            found = variety(one, other, vectors[near], vectors[nearer])
+        except (TooFew, ValueError) as error:
+            verdict.missing(contender.name, error)
+            continue
+        verdict.note(contender.name, "diversity, all asked for", found, "one", len(rows), embedding.name)
 
 
 def _made(verdict: Verdict, contender: ModelContender, slider: Scalar, rows: Sequence[Conditions]) -> np.ndarray:
