@@ -29,7 +29,7 @@ class Places:
         self.sounds = np.flatnonzero(whole)  # that have a place
         if not len(self.sounds):
             raise TooFew("the nearest sound", 0, 1, "labelled sounds")
-        self.labels = [labels[sound] for sound in self.sounds]
+        self.labels = [labels[int(sound)] for sound in self.sounds]
         self.table = np.array([self._place(row) for row in self.labels])
 
     def distances(self, row: Mapping[str, Value | None]) -> np.ndarray:

@@ -68,7 +68,8 @@ def _vary(verdict: Verdict, contender: ModelContender, rows: Sequence[Conditions
     verdict.progress(f"asking {contender.name} for the same twice")
     first = terms.seed + len(rows)  # other draws than before
     draws = [contender.obeying(rows, terms, range(start, start + len(rows))) for start in (first, first + len(rows))]
-    pairs = Places([known(schema, row) for row in real.conditions], schema).neighbours(ALIKE)
+    labels = [known(schema, {name: str(value) for name, value in row.items()}) for row in real.conditions]
+    pairs = Places(labels, schema).neighbours(ALIKE)
     near, nearer = np.array(pairs, np.int64).reshape(-1, 2).T
     for embedding in verdict.embeddings:
         one, other = (verdict.store.embed(embedding, audio, terms.sample_rate) for audio in draws)
