@@ -8,6 +8,7 @@ import pytest
 
 from soundloom.catalogue import catalogue
 from soundloom.checkpoint import SHIPPED, WEIGHTS, shipped
+from soundloom.descriptors import SEVEN, measure
 from soundloom.evaluation.pitch import heard_pitch
 from soundloom.generate import Request, load
 
@@ -16,7 +17,7 @@ MOST_BYTES = 6_000_000
 
 def test_there_are_drums_and_notes_with_cards_and_credits():
     found = {entry["name"]: entry for entry in catalogue()}
-    assert {"drums", "notes"} <= set(found)
+    assert {"drums", "drumgan", "notes", "wavenet-drums"} <= set(found)
     for name in shipped():
         card = (SHIPPED / name / "README.md").read_text()
         assert all(part in card for part in ("## Conditions", "## Data and licence", "## Training", "## Figures"))
@@ -45,6 +46,18 @@ def test_most_drums_begin_at_once_and_die_away():
 def test_no_drum_is_silent_or_clips():
     for sound in load("drums").generate(count=32, seed=16):
         assert 0.1 < sound.peak <= 1.0
+
+
+@pytest.mark.parametrize("slider", ["brightness", "boominess"])
+def test_a_slider_of_drumgan_moves_what_it_says_and_leaves_sounds_whole(slider):
+    model, measured = load("drumgan"), {}
+    row = {"kind": "snare", **dict.fromkeys(SEVEN, 0.5)}
+    for level in (0.2, 0.8):
+        asked = [Request(1, conditions={**row, slider: level}, seed=seed) for seed in range(16)]
+        made = [each.audio for each in model.stream(asked)]
+        assert all(0.1 < sound.peak <= 1.0 for sound in made)
+        measured[level] = measure(np.stack([sound.samples[0] for sound in made]), model.sample_rate, [slider])[slider]
+    assert np.mean(measured[0.8] > measured[0.2]) >= 0.85
 
 
 @pytest.mark.parametrize("pitch", [48, 60, 72])
