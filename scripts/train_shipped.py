@@ -40,7 +40,16 @@ WHERE = {"permissive": "yes"}
 HELD_OUT = 0.1
 BASELINES = ("baseline:pca", "baseline:mixture")
 COURSE = (("baseline:course",), 500)  # its network makes shorter sounds, so it is compared by itself
-SHOWN = ("KID", "KID above the floor", "KAD", "coverage", "diversity", "copies", "real-time factor")
+SHOWN = (
+    "KID",
+    "KID above the floor",
+    "KAD",
+    "coverage",
+    "diversity",
+    "diversity, all asked for",
+    "copies",
+    "real-time factor",
+)
 
 
 @dataclass(frozen=True)
