@@ -31,11 +31,12 @@ class Places:
             raise TooFew("the nearest sound", 0, 1, "labelled sounds")
         self.labels = [labels[int(sound)] for sound in self.sounds]
         self.table = np.array([self._place(row) for row in self.labels])
+        self.kinds = np.array([self._kind(row) for row in self.labels], dtype=object)
 
     def distances(self, row: Mapping[str, Value | None]) -> np.ndarray:
         """From a whole row to each sound: Euclidean; infinite to those of other categories, if there are any of its."""
         far = np.linalg.norm(self.table - self._place(row), axis=1)
-        alike = np.array([all(each.get(name) == row.get(name) for name in self.categories) for each in self.labels])
+        alike = np.equal(self.kinds, np.array(self._kind(row), dtype=object)).all(axis=1)
         return np.where(alike, far, np.inf) if alike.any() else far
 
     def nearest_values(self, name: str, requests: Rows) -> np.ndarray:
@@ -55,6 +56,9 @@ class Places:
 
     def _place(self, row: Mapping[str, Value | None]) -> list[float]:
         return [float(row[name] or 0.0) for name in self.sliders]
+
+    def _kind(self, row: Mapping[str, Value | None]) -> list[Value | None]:
+        return [row.get(name) for name in self.categories]
 
 
 def variety(one: np.ndarray, other: np.ndarray, near: np.ndarray, nearer: np.ndarray) -> Estimate:

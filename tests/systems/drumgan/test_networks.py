@@ -11,7 +11,7 @@ from gans import GROWTHS, LABELS, batch_of, gan_of
 
 from soundloom.representations import build
 from soundloom.systems.drumgan import DrumGAN
-from soundloom.systems.drumgan.generator import image_of, on_sphere
+from soundloom.systems.drumgan.generator import as_image, on_sphere
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import coarser, finer
 from soundloom.systems.drumgan.objectives import at_level
@@ -68,7 +68,7 @@ def test_real_images_come_in_as_generated_ones_do() -> None:
 def test_a_place_holds_a_square_of_the_image_and_a_gate_for_each_value(patch: int, gated: bool) -> None:
     torch.manual_seed(0)
     out = torch.randn(2, (3 if gated else 2) * patch**2, 3, 5)
-    image = image_of(out, patch)
+    image = as_image(out, patch)
     assert image.shape == (2, 2, 3 * patch, 5 * patch)
     for row, column in ((0, 0), (patch - 1, 0), (patch - 1, patch - 1)):
         place = row * patch + column

@@ -25,7 +25,7 @@ class Generator(nn.Module):
         coarsest: (frequency, frame) of level 0.
         widths: channels of each level, coarse to fine.
         patch: values of an image, along each axis, that one place of the networks holds.
-        gated: images have a gate at each place, as `image_of` takes it.
+        gated: images have a gate at each place, as `as_image` takes it.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class Generator(nn.Module):
             before = hidden
             hidden = pixel_norm(rectified(self.grow[level](doubled(hidden))))
             hidden = pixel_norm(rectified(self.refine[level](hidden)))
-        image = image_of(self.to_image[growth.level](hidden), self.patch)
+        image = as_image(self.to_image[growth.level](hidden), self.patch)
         if growth.share == 1.0:
             return image
-        below = finer(image_of(self.to_image[growth.level - 1](before), self.patch))
+        below = finer(as_image(self.to_image[growth.level - 1](before), self.patch))
         return torch.lerp(below, image, growth.share)
 
 
-def image_of(out: Tensor, patch: int) -> Tensor:
+def as_image(out: Tensor, patch: int) -> Tensor:
     """What a network says of each place, as an image (batch, 2, frequency, frame).
 
     Args:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from soundloom.systems.drumgan.generator import Generator, image_of
+from soundloom.systems.drumgan.generator import Generator, as_image
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import EqualConv, finer, pixel_norm, rectified
 
@@ -53,10 +53,10 @@ class Renderer:
         for grow, refine in zip(self.grow, self.refine, strict=True):
             before = hidden
             hidden = _convolved(_grown(hidden, grow), refine)
-        image = image_of(F.conv2d(hidden, *self.to_image[self.growth.level]), self.patch)
+        image = as_image(F.conv2d(hidden, *self.to_image[self.growth.level]), self.patch)
         if self.growth.share == 1.0:
             return image
-        below = image_of(F.conv2d(before, *self.to_image[self.growth.level - 1]), self.patch)
+        below = as_image(F.conv2d(before, *self.to_image[self.growth.level - 1]), self.patch)
         return torch.lerp(finer(below), image, self.growth.share)
 
 
