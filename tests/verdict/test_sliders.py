@@ -140,3 +140,28 @@ def test_too_few_sounds_are_said_and_no_slider_needs_nothing() -> None:
     move_sliders(verdict, synth, [{"kind": "hiss"}] * 20)  # type: ignore[arg-type]
     assert not verdict.findings.coherence
     assert not synth.asked
+
+
+def test_sounds_that_hold_no_numbers_do_not_go_up() -> None:
+    class Broken(Synthesiser):
+        def obeying(self, requests: Any, terms: Terms, seeds: Any) -> np.ndarray:
+            made = super().obeying(requests, terms, seeds)
+            made[::2, 5] = np.nan
+            return made
+
+    verdict = verdict_of(count=20)
+    rows = [{"kind": "hiss", "brightness": 0.5, "boominess": 0.5} for _ in range(20)]
+    move_sliders(verdict, Broken("broken"), rows)  # type: ignore[arg-type]
+    assert verdict.findings.coherence["broken"]["brightness"]["E1"].value == 0.5
+    found = verdict.findings.find("broken", "diversity, all asked for", "level")
+    assert found is not None
+    assert found.sounds == 10
+
+
+def test_training_sounds_without_labels_leave_out_what_rests_on_them() -> None:
+    verdict = verdict_of()
+    verdict.heard[FLOOR].conditions[:] = [{} for _ in TRAINED]
+    rows = [{"kind": "hiss", "brightness": 0.5, "boominess": 0.5} for _ in range(12)]
+    move_sliders(verdict, Synthesiser(), rows)  # type: ignore[arg-type]
+    assert any("needs at least 1 labelled sounds" in remark for remark in verdict.findings.remarks)
+    assert "synth" in verdict.findings.coherence

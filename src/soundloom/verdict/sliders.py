@@ -45,9 +45,13 @@ def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Co
     seed = verdict.terms.seed
     rows = [joint.complete(row, stream(seed, "sliders", place)) for place, row in enumerate(asked[:count])]
     _note(verdict, contender.name, sliders, [_made(verdict, contender, slider, rows) for slider in sliders])
-    if len(verdict.material.training):
+    if not len(verdict.material.training):
+        return
+    try:
         _retrieve(verdict, schema, sliders, rows)
         _vary(verdict, contender, rows)
+    except TooFew as few:
+        verdict.missing(contender.name, few)
 
 
 def _retrieve(verdict: Verdict, schema: Schema, sliders: Sequence[Scalar], rows: Sequence[Conditions]) -> None:
@@ -71,24 +75,29 @@ def _vary(verdict: Verdict, contender: ModelContender, rows: Sequence[Conditions
     labels = [known(schema, {name: str(value) for name, value in row.items()}) for row in real.conditions]
     pairs = Places(labels, schema).neighbours(ALIKE)
     near, nearer = np.array(pairs, np.int64).reshape(-1, 2).T
+    whole = np.isfinite(np.stack(draws)).all(axis=(0, 2))
     for embedding in verdict.embeddings:
-        one, other = (verdict.store.embed(embedding, audio, terms.sample_rate) for audio in draws)
+        one, other = (verdict.store.embed(embedding, audio[whole], terms.sample_rate) for audio in draws)
         vectors = real.vectors[embedding.name]
         try:
             found = variety(one, other, vectors[near], vectors[nearer])
         except (TooFew, ValueError) as error:
             verdict.missing(contender.name, error)
             continue
-        verdict.note(contender.name, "diversity, all asked for", found, "one", len(rows), embedding.name)
+        verdict.note(contender.name, "diversity, all asked for", found, "one", int(whole.sum()), embedding.name)
 
 
 def _made(verdict: Verdict, contender: ModelContender, slider: Scalar, rows: Sequence[Conditions]) -> np.ndarray:
-    """What is measured of one slider at each level of each row, (3, row); a row has one seed at all levels."""
+    """What is measured of one slider at each level of each row, (3, row): NaN in sounds that hold no numbers.
+
+    A row has one seed at all levels.
+    """
     requests = at_levels(slider.name, rows)
     seeds = [verdict.terms.seed + place % len(rows) for place in range(len(requests))]
     audio = contender.obeying(requests, verdict.terms, seeds)
-    heard = measure(Schema((slider,)), audio, verdict.terms.sample_rate, {})
-    return heard.values[slider.name].reshape(-1, len(rows))
+    values, whole = np.full(len(audio), np.nan), np.isfinite(audio).all(axis=1)
+    values[whole] = measure(Schema((slider,)), audio[whole], verdict.terms.sample_rate, {}).values[slider.name]
+    return values.reshape(-1, len(rows))
 
 
 def _note(verdict: Verdict, subject: str, sliders: Sequence[Scalar], measured: Sequence[np.ndarray]) -> None:
