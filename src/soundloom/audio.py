@@ -19,6 +19,7 @@ from soundloom.containers.headers import container, foreign, hides_its_length, m
 FORMATS = {"wav": "wav", "flac": "flac", "ogg": "ogg", "oga": "ogg", "opus": "opus", "mp3": "mp3"}
 FORMATS |= {"aiff": "aiff", "aif": "aiff"}
 SUFFIXES = frozenset(f".{name}" for name in (*FORMATS, "mp1", "mp2", "aifc", "au", "caf", "w64", "rf64", "snd", "voc"))
+MOST_AT_ONCE = 2**26  # samples of a channel, 25 minutes at 44.1 kHz: a damaged mp3 may claim 2**63 - 1
 LOUDNESS_BLOCK_SECONDS = 0.4  # gating block of ITU-R BS.1770
 
 
@@ -111,13 +112,13 @@ def pieces(sound: soundfile.SoundFile, name: str, frames: int | None = None) -> 
     Args:
         sound: from `opened`.
         name: for the error.
-        frames: length of a piece, for each channel; None for all at once.
+        frames: length of a piece, for each channel; None for all at once, where that is not very long.
 
     Raises:
         UnusableSound: the sound ends before its header says, or a sample is NaN or infinite.
     """
     rate, total, found = sound.samplerate, sound.frames, 0
-    size = total if frames is None else min(total, frames)
+    size = min(total, MOST_AT_ONCE if frames is None else frames)
     while found < total and (block := len(samples := sound.read(size, dtype="float32", always_2d=True))):
         found += block
         if not (np.isfinite(samples.min()) and np.isfinite(samples.max())):  # a NaN spreads to both
