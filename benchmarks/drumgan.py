@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from soundloom.conditions import Category, Scalar, Schema
-from soundloom.generate import Request, stream_of
+from soundloom.conditions.schema import Category, Scalar, Schema
+from soundloom.contract.system import Batch, Objective
+from soundloom.generation.generate import Request, stream_of
 from soundloom.representations import build
-from soundloom.system import Batch, Objective
 from soundloom.systems.drumgan import DrumGAN
 from soundloom.systems.drumgan.settings import PRESETS
 from soundloom.training.precision import autocast

@@ -39,15 +39,15 @@ def main() -> None:
 
 def figures(count: int) -> float:
     """Both sets embedded twice, all distances, copies; returns the seconds in all."""
-    from soundloom.evaluation import embeddings
-    from soundloom.evaluation.bins import fit_bins
-    from soundloom.evaluation.copies import CopyDetector, Sounds
-    from soundloom.evaluation.store import EmbeddingStore
-    from soundloom.verdict.distances import distances
+    from soundloom.evaluation.distances import distances
+    from soundloom.metrics import embeddings
+    from soundloom.metrics.bins import fit_bins
+    from soundloom.metrics.embedding_store import EmbeddingStore
+    from soundloom.metrics.memorisation import CopyDetector, Sounds
 
     one, two, training = (bursts(count, seed) for seed in (1, 2, 3))
     store, total = EmbeddingStore(), 0.0
-    for name in ("referee", "log-mel"):
+    for name in ("reference", "log-mel"):
         embedding = embeddings.load(name)
         sides, spent = timed(lambda e=embedding: [store.embed(e, audio, RATE) for audio in (one, two)])
         total += row(f"embed both sets: {name}", spent)
@@ -63,8 +63,8 @@ def figures(count: int) -> float:
 
 def whole(folder: Path, count: int) -> None:
     """`soundloom evaluate drums`, the report with it."""
-    from soundloom.verdict.comparison import evaluate
-    from soundloom.verdict.report import write_report
+    from soundloom.evaluation.comparison import evaluate
+    from soundloom.evaluation.report.writing import write_report
 
     with tempfile.TemporaryDirectory() as out:
         findings, spent = timed(lambda: evaluate("drums", folder, count=count, where={}))

@@ -20,9 +20,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from soundloom.generate import Request, load
-from soundloom.render import render
-from soundloom.streams import stream
+from soundloom.generation.generate import Request, load
+from soundloom.generation.writing import render
+from soundloom.runtime.generators import stream
 
 
 def milliseconds(function: Callable[[int], object], times: int = 40) -> float:

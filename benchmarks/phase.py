@@ -21,10 +21,10 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from soundloom.generation.reconstruct import reconstruct
 from soundloom.representations import NAMES, STFT, MelSpectrogram, named
 from soundloom.representations.fidelity import spectral_convergence
 from soundloom.representations.phase import BEST, reconstruct_phase
-from soundloom.resynthesis import reconstruct
 
 RATE = 22050
 SOUNDS = 24

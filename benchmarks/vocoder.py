@@ -26,16 +26,16 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from soundloom.data.account import Account
 from soundloom.data.clips import ClipSettings
-from soundloom.evaluation.reconstruction import multi_resolution_distance
+from soundloom.data.provenance import Account
+from soundloom.evaluation.reference_data import gather
+from soundloom.generation.vocoder import Vocoded, Vocoder, vocoder_named
+from soundloom.metrics.reconstruction import multi_resolution_distance
 from soundloom.representations import MelSpectrogram
 from soundloom.representations.phase import BEST
-from soundloom.streams import stream
+from soundloom.runtime.generators import stream
 from soundloom.systems.wavenet.sampling import predict
 from soundloom.systems.wavenet.wavenet import WaveNet
-from soundloom.verdict.material import gather
-from soundloom.vocoder import Vocoded, Vocoder, vocoder_named
 
 METHODS = ("pghi+fast-griffin-lim:60", "griffin-lim:60", BEST)
 DRAWS = 5000  # of the bootstrap

@@ -21,10 +21,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from soundloom.conditions import Schema
-from soundloom.generate import Request, stream_of
-from soundloom.processors import available_processors
+from soundloom.conditions.schema import Schema
+from soundloom.generation.generate import Request, stream_of
 from soundloom.representations import build
+from soundloom.runtime.processors import available_processors
 from soundloom.systems.wavenet import WaveNet
 from soundloom.systems.wavenet.packing import weights_of
 from soundloom.systems.wavenet.sampler.reference import Reference
@@ -33,8 +33,8 @@ from soundloom.systems.wavenet.settings import PRESETS
 
 FIRST_USE = """
 import time, torch
-from soundloom.conditions import Schema
-from soundloom.generate import Request, stream_of
+from soundloom.conditions.schema import Schema
+from soundloom.generation.generate import Request, stream_of
 from soundloom.representations import build
 from soundloom.systems.wavenet import WaveNet
 from soundloom.systems.wavenet.settings import PRESETS

@@ -25,16 +25,16 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load_file
 
-from soundloom import checkpoint
-from soundloom.config import read_json, write_json
-from soundloom.data.account import FILE as DATA
-from soundloom.data.account import digests
+from soundloom.checkpoints import checkpoint
+from soundloom.contract.system import System
 from soundloom.data.clips import ClipSettings, open_clips
-from soundloom.generate import load
-from soundloom.system import System
+from soundloom.data.provenance import FILE as DATA
+from soundloom.data.provenance import digests
+from soundloom.evaluation.comparison import compare
+from soundloom.evaluation.report.writing import write_report
+from soundloom.generation.generate import load
+from soundloom.runtime.files import read_json, write_json
 from soundloom.training.feed import Feed
-from soundloom.verdict.comparison import compare
-from soundloom.verdict.report import write_report
 
 WHERE = {"permissive": "yes"}
 HELD_OUT = 0.1
@@ -156,7 +156,7 @@ def main() -> None:
 
 def train(name: str, folder: Path, run: Path, minutes: float, changes: Sequence[str]) -> None:
     """The recipe: a preset, and what is changed of it."""
-    from soundloom.display import TrainingDisplay
+    from soundloom.cli.display import TrainingDisplay
     from soundloom.training import train as train_model
 
     with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from soundloom.cli import main
+from soundloom.cli.app import main
 
 
 class Answer(NamedTuple):

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from soundloom.audio import Audio
-from soundloom.evaluation.estimate import Estimate
-from soundloom.verdict.findings import Condition, Example, Figure, Findings, Subject
+from soundloom.evaluation.results import Condition, Example, Figure, Findings, Subject
+from soundloom.metrics.estimate import Estimate
 
 RATE = 16000
 KINDS = ("clap", "hat", "kick", "snare")

@@ -11,18 +11,19 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from soundloom.checkpoint import Checkpoint
-from soundloom.conditions import Category, Schema, Value
-from soundloom.generate import Model
-from soundloom.joint import Joint
+from soundloom.checkpoints.checkpoint import Checkpoint
+from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.schema import Category, Schema, Value
+from soundloom.contract.system import Report, Stage, System
+from soundloom.generation.generate import Model
 from soundloom.representations.waveform import Waveform
-from soundloom.system import Heed, Report, Stage, System
+from soundloom.runtime.progress import Progress
 
 RATE, SAMPLES, LONGEST, BLOCK = 8000, 800, 80_000, 100
 
 
 class Slow(System):
-    """Makes blocks of 100 samples, and heeds what it is told after each.
+    """Makes blocks of 100 samples, and follows what it is told after each.
 
     Args:
         together: clips that it makes most quickly.
@@ -58,14 +59,14 @@ class Slow(System):
         temperature: float,
         rngs: Sequence[Generator],
         report: Report,
-        heed: Heed,
+        progress: Progress,
         options: Mapping[str, Any],
     ) -> Tensor:
         with self.lock:
             self.calls.append(len(rngs))
             self.running += 1
         try:
-            return self._made(length, conditions, prompt, bool(like) * distance, temperature, rngs, heed)
+            return self._made(length, conditions, prompt, bool(like) * distance, temperature, rngs, progress)
         finally:
             with self.lock:
                 self.running -= 1
@@ -78,7 +79,7 @@ class Slow(System):
         distance: float,
         temperature: float,
         rngs: Sequence[Generator],
-        heed: Heed,
+        progress: Progress,
     ) -> Tensor:
         start = torch.zeros(1, 0) if prompt is None else prompt
         clips = [[start] for _ in rngs]
@@ -90,7 +91,7 @@ class Slow(System):
                 noise = 0.1 * temperature * torch.randn(1, block, generator=rng)
                 clip.append(noise + 0.2 * (asked.get("kind") == "thump") + 0.3 * distance)
             done += block
-            if not heed(done):
+            if not progress(done):
                 break
         return torch.stack([torch.cat(clip, dim=1) for clip in clips])
 

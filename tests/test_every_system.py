@@ -18,15 +18,15 @@ import torch
 from safetensors.torch import load_file
 
 from soundloom.audio import Audio, fit, read
-from soundloom.checkpoint import WEIGHTS, build
-from soundloom.conditions import Category, Schema
-from soundloom.config import read_json
-from soundloom.discover import names, system_named
-from soundloom.generate import Model, Request, load
+from soundloom.checkpoints.checkpoint import WEIGHTS, build
+from soundloom.conditions.schema import Category, Schema
+from soundloom.conditions.sweep import Sweep
+from soundloom.contract.system import System
+from soundloom.generation.generate import Model, Request, load
 from soundloom.representations import build as build_representation
-from soundloom.sweep import Sweep
-from soundloom.system import System
-from soundloom.training.journal import LOG
+from soundloom.runtime.files import read_json
+from soundloom.systems.discovery import names, system_named
+from soundloom.training.log import LOG
 from soundloom.training.state import STATE
 
 HERE = Path(__file__).parent
@@ -106,7 +106,7 @@ def test_a_loss_that_no_other_works_against_falls_in_training(system: str, train
 
 
 def test_a_saved_and_loaded_system_makes_the_same_sounds(model: Model, tmp_path: Path) -> None:
-    from soundloom.checkpoint import save
+    from soundloom.checkpoints.checkpoint import save
 
     save(tmp_path / "copy", model.system, read_json(model.checkpoint.path / "config.json")["system"])
     again = load(tmp_path / "copy")
@@ -340,7 +340,7 @@ def test_loading_and_generating_executes_nothing_that_came_with_the_checkpoint(
 ) -> None:
     code = f"""
 import sys
-from soundloom.generate import load
+from soundloom.generation.generate import load
 load({str(trained(system))!r}).generate(count=1)       # all modules are in
 seen = []
 sys.addaudithook(lambda event, arguments: seen.append(event))

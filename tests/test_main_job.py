@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from soundloom.cli import main
+from soundloom.cli.app import main
 
 DATA = os.environ.get("SOUNDLOOM_DATA")
 pytestmark = pytest.mark.skipif(DATA is None, reason="SOUNDLOOM_DATA does not name a folder of real sounds")

@@ -113,15 +113,15 @@ def test_the_readme_shows_every_verb_of_the_command(capsys):
 
 
 def test_the_readme_names_the_systems_that_exist_as_existing_and_no_others():
-    from soundloom.discover import names
+    from soundloom.systems.discovery import system_names
 
     rows = re.findall(r"^\| \[?`([a-z]+)`.*\| (yes|planned) \|$", (ROOT / "README.md").read_text(), re.M)
-    assert {system for system, today in rows if today == "yes"} == set(names("systems"))
+    assert {system for system, today in rows if today == "yes"} == set(system_names())
     assert len(rows) == 5
 
 
 def test_the_presets_of_the_training_guide_are_those_that_there_are():
-    from soundloom.discover import system_named
+    from soundloom.systems.discovery import system_named
 
     shown = re.findall(r"^\| `([a-z]+)` \|", (ROOT / "docs/training.md").read_text(), re.M)
     assert shown == list(system_named("vae").PRESETS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from soundloom.checkpoint import tensors
+from soundloom.checkpoints.checkpoint import tensors
 from soundloom.training import loop, train
 
 

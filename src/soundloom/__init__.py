@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from soundloom.audio import Audio
     from soundloom.data.scan import scan
-    from soundloom.generate import Model, Request, load
-    from soundloom.resynthesis import reconstruct
+    from soundloom.evaluation.comparison import compare, evaluate
+    from soundloom.generation.generate import Model, Request, load
+    from soundloom.generation.reconstruct import reconstruct
     from soundloom.training import train
-    from soundloom.verdict.comparison import compare, evaluate
 
 __version__ = "0.1.0"
 
 # Imported when first used: torch alone takes longer than most commands.
 _HOMES = {
     "Audio": "soundloom.audio",
-    "Model": "soundloom.generate",
-    "Request": "soundloom.generate",
-    "compare": "soundloom.verdict.comparison",
-    "evaluate": "soundloom.verdict.comparison",
-    "load": "soundloom.generate",
-    "reconstruct": "soundloom.resynthesis",
+    "Model": "soundloom.generation.generate",
+    "Request": "soundloom.generation.generate",
+    "compare": "soundloom.evaluation.comparison",
+    "evaluate": "soundloom.evaluation.comparison",
+    "load": "soundloom.generation.generate",
+    "reconstruct": "soundloom.generation.reconstruct",
     "scan": "soundloom.data.scan",
     "train": "soundloom.training",
 }

@@ -1,5 +1,5 @@
 """`python -m soundloom` is the command."""
 
-from soundloom.cli import run
+from soundloom.cli.app import run
 
 run()

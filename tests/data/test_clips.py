@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundloom.audio import Audio, read, resample
-from soundloom.data import facts, shelf
+from soundloom.data import clip_cache as shelf
+from soundloom.data import file_check as facts
 from soundloom.data import scan as scanning
 from soundloom.data.clips import ClipSettings, open_clips, order
 from soundloom.data.cut import Cutter, pack
@@ -133,7 +134,7 @@ def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soundloom.data.shelf.os.fsync", full)
+    monkeypatch.setattr("soundloom.data.clip_cache.os.fsync", full)
     with pytest.raises(OSError, match=r"No space left on device\); it takes about \d+ MB, \d+ MB are free; make room"):
         open_clips(folder, HALF, cache=tmp_path / "cache")
     assert not [path for path in (tmp_path / "cache" / "clips").iterdir() if path.is_dir()]

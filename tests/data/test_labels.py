@@ -11,7 +11,7 @@ from corpus import save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundloom.conditions import Category, Scalar
+from soundloom.conditions.schema import Category, Scalar
 from soundloom.data.groups import choose_groups, split_by_group
 from soundloom.data.index import Column, Entry, Index
 from soundloom.data.labels import known, propose_conditions, read_labels

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundloom.conditions import Measured, Scalar, Schema, measured_names, slider
+from soundloom.conditions.schema import Measured, Scalar, Schema, measured_names, slider
 from soundloom.data import measured as module
 from soundloom.data.clips import ClipSettings, ClipStore, open_clips
 from soundloom.data.labels import known, propose_conditions, to_measure
@@ -131,7 +131,7 @@ def test_a_descriptor_stands_in_a_list_of_conditions_like_any_label(clips: ClipS
 
 
 def test_a_schema_with_sliders_is_written_and_read():
-    from soundloom.config import from_json, to_json
+    from soundloom.runtime.settings import from_json, to_json
 
     schema = Schema((slider("depth", np.arange(100.0), "of 100"),))
     assert from_json(Schema, to_json(schema)) == schema

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings, strategies
 from material import EVERY, RATE, SPECTRAL, name, one_shot
 
-from soundloom.config import from_json, to_json
 from soundloom.representations import REPRESENTATIONS, bands, build, describe, named, stft
+from soundloom.representations.protocol import Representation
 from soundloom.representations.ready import NAMES
-from soundloom.system import Representation
+from soundloom.runtime.settings import from_json, to_json
 
 each = pytest.mark.parametrize("representation", EVERY, ids=name)
 each_spectral = pytest.mark.parametrize("representation", SPECTRAL, ids=name)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from soundloom.conditions import Schema
+from soundloom.conditions.schema import Schema
+from soundloom.contract.system import Augmentation, Batch
 from soundloom.data.clips import ClipSettings, ClipStore, open_clips, order
 from soundloom.data.labels import propose_conditions
-from soundloom.system import Augmentation, Batch
 from soundloom.training.augment import at_speed, augment, later, tilted
 from soundloom.training.distributed import Team
 from soundloom.training.feed import Feed

@@ -19,12 +19,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from soundloom.audio import Audio
-from soundloom.checkpoint import WEIGHTS
-from soundloom.generate import Request, load
-from soundloom.system import Batch, Loss
+from soundloom.checkpoints.checkpoint import WEIGHTS
+from soundloom.contract.system import Batch, Loss
+from soundloom.generation.generate import Request, load
 from soundloom.systems.vae.elbo import ELBO
 from soundloom.training import DATA, train
-from soundloom.training.journal import LOG
+from soundloom.training.log import LOG
 from soundloom.training.loop import follow
 from soundloom.training.precision import faster_precision
 from soundloom.training.state import STATE

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from soundloom.audio import printable
-from soundloom.conditions import Schema
+from soundloom.conditions.schema import Schema
+from soundloom.data.clip_cache import Contents, Shelf
 from soundloom.data.cut import FULL, ClipSettings
 from soundloom.data.groups import split_by_group
 from soundloom.data.index import Entry, Index
 from soundloom.data.labels import known
 from soundloom.data.measured import measured
-from soundloom.data.memory import Memory, cache_folder
 from soundloom.data.scan import Progress, Survey
-from soundloom.data.shelf import Contents, Shelf
+from soundloom.data.scan_cache import Memory, cache_folder
+from soundloom.runtime.files import printable
 
 __all__ = ["ClipSettings", "ClipStore", "evenly", "open_clips", "order"]
 

@@ -11,13 +11,13 @@ from typing import Literal
 
 import numpy as np
 
-from soundloom.audio import printable
-from soundloom.conditions import Category, Scalar, Schema, Value, knots_for, slider
-from soundloom.config import nearest
+from soundloom.conditions.schema import Category, Scalar, Schema, Value, knots_for, slider
 from soundloom.data import tables
 from soundloom.data.index import Column, Index
 from soundloom.descriptors import DESCRIPTORS, SEVEN, TIMBRE
 from soundloom.descriptors import named as descriptors_named
+from soundloom.runtime.files import printable
+from soundloom.runtime.settings import nearest
 
 
 def _words(text: str) -> frozenset[str]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundloom.data.memory import cache_folder
 from soundloom.data.scan import Progress
+from soundloom.data.scan_cache import cache_folder
 from soundloom.data.vectors import VectorTable
 from soundloom.descriptors import AT_ONCE, VERSION, measure, named
-from soundloom.processors import available_processors, in_order
+from soundloom.runtime.processors import available_processors, in_order
 
 if TYPE_CHECKING:
     from soundloom.data.clips import ClipStore

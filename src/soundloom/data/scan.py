@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from soundloom.audio import printable
-from soundloom.config import nearest
 from soundloom.data.cut import ClipSettings, Cutter, Packed
-from soundloom.data.facts import Facts, fault, judged
+from soundloom.data.file_check import Facts, fault, judged
 from soundloom.data.index import Column, Entry, Index, Skipped
 from soundloom.data.labels import Labels, group_column, read_labels
-from soundloom.data.memory import Memory, cache_folder
+from soundloom.data.scan_cache import Memory, cache_folder
 from soundloom.data.walk import Found, Listing, walk
-from soundloom.processors import available_processors, in_order
+from soundloom.runtime.files import printable
+from soundloom.runtime.processors import available_processors, in_order
+from soundloom.runtime.settings import nearest
 
 __all__ = ["Column", "Entry", "Index", "Skipped", "scan"]
 

@@ -9,8 +9,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soundloom.audio import SUFFIXES, printable
+from soundloom.audio import SUFFIXES
 from soundloom.data.index import Skipped
+from soundloom.runtime.files import printable
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from soundloom.config import nearest
+from soundloom.runtime.settings import nearest
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from soundloom.compiled import compiled
+from soundloom.runtime.compiled import compiled
 
 SIZE, HOP = 4096, 256
 LOWEST_SHARE = 0.05  # of the magnitude lies below the lower end

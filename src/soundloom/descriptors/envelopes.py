@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from soundloom.compiled import compiled
+from soundloom.runtime.compiled import compiled
 
 STEP = 256  # samples of a step of the root-mean-square envelope
 HOLD_SECONDS = 0.01

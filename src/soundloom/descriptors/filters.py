@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import signal
 
-from soundloom.compiled import compiled
+from soundloom.runtime.compiled import compiled
 
 
 @lru_cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soundloom.compiled import compiled
+from soundloom.runtime.compiled import compiled
 
 
 @compiled()

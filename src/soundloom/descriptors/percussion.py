@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft, signal
 
-from soundloom.compiled import compiled
+from soundloom.runtime.compiled import compiled
 
 SIZE, HOP = 2048, 512
 WIDTH = 31  # frames and bins of the medians

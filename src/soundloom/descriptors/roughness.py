@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from soundloom.compiled import compiled
 from soundloom.descriptors.peaks import between_bins, standing_out
 from soundloom.descriptors.sounds import RATE, Sounds
+from soundloom.runtime.compiled import compiled
 
 FRAME_SECONDS = 0.05
 SIZE = 4096  # of the transform, samples; frames are filled up with zeros

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import signal
 
-from soundloom.compiled import compiled
 from soundloom.descriptors.filters import filtered, power_after
+from soundloom.runtime.compiled import compiled
 
 FULL_SCALE_DB = 100.0  # sound pressure level of a mean square of 1
 BANDS = 28  # third-octaves from 25 Hz to 12.5 kHz

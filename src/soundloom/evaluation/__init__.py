@@ -1,1 +1,1 @@
-"""Figures: distances between sets of sounds, copies, obedience and pairs, each with its interval."""
+"""The verdict: a model, or several, judged on sounds that they have not seen, in one report."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from soundloom.config import from_json, nearest, to_json
 from soundloom.representations import mfcc
 from soundloom.representations.complex import ComplexSpectrum
 from soundloom.representations.instantaneous_frequency import InstantaneousFrequency
@@ -17,10 +16,11 @@ from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.mulaw import MuLaw
 from soundloom.representations.pcm import PCM
+from soundloom.representations.protocol import Representation
 from soundloom.representations.ready import NAMES, named
 from soundloom.representations.stft import STFT
 from soundloom.representations.waveform import Waveform
-from soundloom.system import Representation
+from soundloom.runtime.settings import from_json, nearest, to_json
 
 REPRESENTATIONS: dict[str, type[Any]] = {
     kind.kind: kind

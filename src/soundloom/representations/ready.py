@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from soundloom.config import nearest
 from soundloom.representations import mfcc
 from soundloom.representations.complex import ComplexSpectrum
 from soundloom.representations.instantaneous_frequency import InstantaneousFrequency
@@ -14,7 +13,8 @@ from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.mulaw import MuLaw
 from soundloom.representations.pcm import PCM
-from soundloom.system import Representation
+from soundloom.representations.protocol import Representation
+from soundloom.runtime.settings import nearest
 
 FRAME_SECONDS = 0.046  # 1024 samples at 22 050 Hz: partials 43 Hz apart are told apart, hits stay sharp
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.compiled import compiled
+from soundloom.runtime.compiled import compiled
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from soundloom.representations.phase import BEST, Method, reconstruct_phase
 from soundloom.representations.stft import STFT, at_least_single
-from soundloom.system import Heed
+from soundloom.runtime.progress import Progress
 
 Output = Literal["unit", "decibels", "ln"]
 DECIBELS_PER_NEPER = 20 / math.log(10)
@@ -53,8 +53,8 @@ class Spectral(ABC):
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         """Back to audio (batch, channel, time), `samples(frames)` long."""
 
-    def decode_each(self, x: Tensor, rngs: Sequence[Generator], heed: Heed | None = None) -> Tensor:
-        """As `decode`, but clip i of the batch draws from rngs[i]; `heed`, as for systems, may end it early."""
+    def decode_each(self, x: Tensor, rngs: Sequence[Generator], progress: Progress | None = None) -> Tensor:
+        """As `decode`, but clip i of the batch draws from rngs[i]; `progress`, as for systems, may end it early."""
         return torch.cat([self.decode(clip[None], rng) for clip, rng in zip(x, rngs, strict=True)])
 
 

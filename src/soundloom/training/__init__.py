@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundloom.config import from_json, nearest, override, read_json, to_json, write_json
-from soundloom.data.account import FILE as DATA
+from soundloom.data.provenance import FILE as DATA
+from soundloom.runtime.files import read_json, write_json
+from soundloom.runtime.settings import from_json, nearest, override, to_json
 from soundloom.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from soundloom.conditions import Schema
+    from soundloom.conditions.schema import Schema
+    from soundloom.contract.system import System
     from soundloom.data.clips import ClipStore
-    from soundloom.system import System
     from soundloom.training.distributed import Team
     from soundloom.training.loop import Outcome, Watcher
 
@@ -102,7 +103,7 @@ def train(
 
 
 def _config(system: str, preset: str | None, set: Sequence[str], conditions: Sequence[str] | None) -> Any:
-    from soundloom.discover import system_named
+    from soundloom.systems.discovery import system_named
 
     presets = system_named(system).PRESETS
     name = preset or next(iter(presets))
@@ -127,14 +128,14 @@ def _afresh(
     """A training from the beginning: scan, cut, look at the data once, start the weights."""
     import torch
 
-    from soundloom import checkpoint
-    from soundloom.conditions import Schema
-    from soundloom.data.account import digests
+    from soundloom.checkpoints import checkpoint
+    from soundloom.conditions.joint_distribution import Joint
+    from soundloom.conditions.schema import Schema
     from soundloom.data.labels import known, propose_conditions, to_measure
+    from soundloom.data.provenance import digests
     from soundloom.descriptors import named
-    from soundloom.discover import system_named
-    from soundloom.joint import Joint
     from soundloom.representations import build
+    from soundloom.systems.discovery import system_named
     from soundloom.training.loop import Training
     from soundloom.training.state import STATE
 
@@ -179,8 +180,8 @@ def _again(
     name: str, folder: Path, run: Path, length: dict[str, Any], us: Team, watch: Watcher, started_at: float
 ) -> Any:
     """A training that goes on: everything comes from the run folder, its length too unless one is given."""
-    from soundloom import checkpoint
-    from soundloom.conditions import measured_names
+    from soundloom.checkpoints import checkpoint
+    from soundloom.conditions.schema import measured_names
     from soundloom.training.feed import Feed
     from soundloom.training.loop import Training
 
@@ -226,7 +227,7 @@ def _measured(store: ClipStore, names: Sequence[str], watch: Watcher) -> ClipSto
 
 def _varied(store: ClipStore, usual: Sequence[str]) -> dict[str, np.ndarray]:
     """What was measured, without those of the usual descriptors that are the same in all clips."""
-    from soundloom.conditions import span
+    from soundloom.conditions.schema import span
 
     return {name: values for name, values in store.measured.items() if name not in usual or len(set(span(values))) > 1}
 

@@ -8,8 +8,8 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from soundloom.streams import stream
-from soundloom.system import Augmentation
+from soundloom.contract.system import Augmentation
+from soundloom.runtime.generators import stream
 
 TILT_WAVES = 3  # cosines over the logarithm of frequency that a tilt is made of
 LOWEST_HZ = 50.0

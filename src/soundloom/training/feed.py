@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from soundloom.conditions import Schema
+from soundloom.conditions.schema import Schema
+from soundloom.contract.system import Augmentation
 from soundloom.data.clips import ClipStore, evenly, order
-from soundloom.system import Augmentation
 from soundloom.training.augment import augment
 from soundloom.training.distributed import Team
 

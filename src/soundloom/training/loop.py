@@ -11,17 +11,17 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from soundloom import checkpoint
-from soundloom.signals import stop_signals
-from soundloom.system import Batch, Clips, System
+from soundloom.checkpoints import checkpoint
+from soundloom.contract.system import Batch, Clips, System
+from soundloom.runtime.signals import stop_signals
 from soundloom.training import precision, state
 from soundloom.training.budget import Budget, learning_rate_factor
 from soundloom.training.distributed import Team, device_for
 from soundloom.training.feed import Feed
-from soundloom.training.journal import Journal
-from soundloom.training.judge import Judge, Judgement
+from soundloom.training.log import Journal
 from soundloom.training.preview import held_out_loss, preview
 from soundloom.training.settings import TrainSettings
+from soundloom.training.validation import Judge, Judgement
 
 EARLY_SECONDS = 30.0  # of training, before the second preview
 PREVIEWED = 1024  # clips that previews fit their priors to; the end takes all

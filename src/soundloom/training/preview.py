@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from soundloom.audio import write
-from soundloom.generate import Made
-from soundloom.pictures import contact_sheet
-from soundloom.system import Batch, System
+from soundloom.contract.system import Batch, System
+from soundloom.generation.generate import Made
+from soundloom.generation.pictures import contact_sheet
 from soundloom.training.feed import Feed
 
 

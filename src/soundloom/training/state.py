@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from soundloom.checkpoint import tensors
-from soundloom.config import write_atomically
-from soundloom.system import System
+from soundloom.checkpoints.checkpoint import tensors
+from soundloom.contract.system import System
+from soundloom.runtime.files import write_atomically
 
 STATE = Path("progress") / "state.safetensors"
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from soundloom.conditions import Category, Scalar, Schema
+from soundloom.conditions.schema import Category, Scalar, Schema
+from soundloom.contract.system import Batch
 from soundloom.representations import build
-from soundloom.system import Batch
 from soundloom.systems.drumgan import DrumGAN
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.settings import PRESETS

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gans import LABELS, batch_of, gan_of
 
-from soundloom.conditions import Scalar, Schema
+from soundloom.conditions.schema import Scalar, Schema
 from soundloom.systems.drumgan.controls import Controls
 
 

@@ -15,11 +15,11 @@ from gans import LABELS, bursts, gan_of
 from safetensors.torch import load_file
 
 from soundloom.audio import Audio
-from soundloom.checkpoint import WEIGHTS
-from soundloom.config import from_json, override, to_json
+from soundloom.checkpoints.checkpoint import WEIGHTS
 from soundloom.descriptors import SEVEN
-from soundloom.generate import Request, load, stream_of
-from soundloom.streams import stream
+from soundloom.generation.generate import Request, load, stream_of
+from soundloom.runtime.generators import stream
+from soundloom.runtime.settings import from_json, override, to_json
 from soundloom.systems.drumgan.drumgan import PEAK, prepared
 from soundloom.systems.drumgan.generator import on_sphere
 from soundloom.systems.drumgan.growth import growth
@@ -115,7 +115,7 @@ def test_sounds_are_learnt_from_their_attack_on_and_at_one_peak() -> None:
 
 
 def test_silence_makes_no_loss_that_is_no_number() -> None:
-    from soundloom.system import Batch
+    from soundloom.contract.system import Batch
 
     gan = gan_of()
     batch = Batch(torch.zeros(4, 1, gan.samples), torch.zeros(4, LABELS.width), seed=0, step=0)

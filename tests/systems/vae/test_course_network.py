@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from soundloom.conditions import Schema
+from soundloom.conditions.schema import Schema
 from soundloom.representations import build
 from soundloom.systems.vae import SpectrogramVAE
 from soundloom.systems.vae.course import CourseDecoder, CourseEncoder, CourseNetwork
@@ -133,7 +133,7 @@ def test_the_course_network_samples_in_evaluation_mode_without_moving_its_statis
     config = PRESETS["course"]
     vae = SpectrogramVAE(config, build(config.representation), Schema()).eval()
     before = {key: value.clone() for key, value in vae.state_dict().items()}
-    from soundloom.generate import Request, stream_of
+    from soundloom.generation.generate import Request, stream_of
 
     (made,) = stream_of(vae, Request(count=1, options={"prior": "normal"}))
     assert made.audio.samples.shape == (1, 16_317)

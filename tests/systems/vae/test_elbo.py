@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from soundloom.conditions import Category, Schema
-from soundloom.layers.hidden import hide
+from soundloom.conditions.schema import Category, Schema
+from soundloom.contract.system import Batch
+from soundloom.layers.condition_dropout import hide
 from soundloom.representations import build
-from soundloom.system import Batch
 from soundloom.systems.vae import SpectrogramVAE
 from soundloom.systems.vae.elbo import ELBO, kl_from_standard_normal, negative_log_likelihood
 from soundloom.systems.vae.network import Code, Decoded

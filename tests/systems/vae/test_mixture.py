@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from soundloom.conditions import Category, Scalar, Schema
-from soundloom.streams import stream
+from soundloom.conditions.schema import Category, Scalar, Schema
+from soundloom.runtime.generators import stream
 from soundloom.systems.vae.mixture import ConditionalMixture
 
 KIND = Schema((Category("kind", ("low", "high")),))

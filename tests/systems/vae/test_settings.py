@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from soundloom.config import from_json, override, to_json
+from soundloom.contract.system import Augmentation
 from soundloom.representations import build, describe, named
-from soundloom.system import Augmentation
+from soundloom.runtime.settings import from_json, override, to_json
 from soundloom.systems.vae.settings import PRESETS, SPECTROGRAMS, VAEConfig
 from soundloom.training.settings import TrainSettings
 

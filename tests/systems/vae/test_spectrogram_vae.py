@@ -13,12 +13,12 @@ import torch
 from sklearn.decomposition import PCA
 
 from soundloom.audio import Audio, read
-from soundloom.checkpoint import build
-from soundloom.conditions import Schema
-from soundloom.config import read_json
-from soundloom.generate import Model, Request, load, stream_of
+from soundloom.checkpoints.checkpoint import build
+from soundloom.conditions.schema import Schema
+from soundloom.contract.system import Augmentation, Batch
+from soundloom.generation.generate import Model, Request, load, stream_of
 from soundloom.representations import build as build_representation
-from soundloom.system import Augmentation, Batch
+from soundloom.runtime.files import read_json
 from soundloom.systems.vae import SpectrogramVAE
 from soundloom.systems.vae.elbo import ELBO
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
@@ -159,7 +159,7 @@ def test_a_representation_without_frames_is_refused_with_the_next_move() -> None
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_every_preset_builds_from_its_own_description(preset: str) -> None:
-    from soundloom.checkpoint import describe
+    from soundloom.checkpoints.checkpoint import describe
 
     config: VAEConfig = PRESETS[preset]
     vae = SpectrogramVAE(config, build_representation(config.representation), Schema())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from soundloom.conditions import Category, Scalar, Schema
+from soundloom.conditions.schema import Category, Scalar, Schema
 from soundloom.representations import build
 from soundloom.systems.wavenet.network import Network
 from soundloom.systems.wavenet.sampling import predict

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from networks import CONFIGS, LABELS, config_of, forced, lively, random_codes, random_spectra, untrained
 from torch import Tensor
 
+from soundloom.contract.system import MODEL, Batch, Loss
 from soundloom.layers.attack import from_attack
-from soundloom.system import MODEL, Batch, Loss
 from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, mean_of, surprise
 from soundloom.systems.wavenet.logistics import probabilities
 from soundloom.systems.wavenet.settings import Context, WaveNetConfig

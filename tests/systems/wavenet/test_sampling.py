@@ -23,8 +23,8 @@ from networks import (
 )
 from torch import Tensor
 
-from soundloom.streams import stream
-from soundloom.system import Heed
+from soundloom.runtime.generators import stream
+from soundloom.runtime.progress import Progress
 from soundloom.systems.wavenet import logistics, sampling
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
 from soundloom.systems.wavenet.sampling import draw
@@ -42,7 +42,7 @@ def drawn(
     temperature: float = 1.0,
     sequences: int = 1,
     first: int = 0,
-    heed: Heed = lambda _: True,
+    progress: Progress = lambda _: True,
     **options: Any,
 ) -> Tensor:
     """Symbols (sequence, length), which begin with those given, (time,)."""
@@ -51,7 +51,7 @@ def drawn(
     prompt = None if given is None else wavenet.representation.decode(given[None])
     asked = {"weights": "float32", **options}
     with torch.no_grad():
-        sounds = draw(wavenet, length, codes, spectra, prompt, temperature, rngs, heed, asked)
+        sounds = draw(wavenet, length, codes, spectra, prompt, temperature, rngs, progress, asked)
     return wavenet.representation.encode(sounds)[:, 0]
 
 
@@ -234,13 +234,13 @@ def test_a_longer_sound_begins_as_a_shorter_one(name: str) -> None:
 def test_whoever_is_asked_whether_to_go_on_hears_how_many_there_are_and_ends_it() -> None:
     heard: list[int] = []
 
-    def heed(samples: int) -> bool:
+    def progress(samples: int) -> bool:
         heard.append(samples)
         return samples < 3 * PIECE
 
     wavenet = lively()
     given = random_symbols(wavenet, 1, 5000)[0]
-    found = drawn(wavenet, 30000, given=given, sequences=2, heed=heed)
+    found = drawn(wavenet, 30000, given=given, sequences=2, progress=progress)
     assert heard[-1] == found.shape[1] == 3 * PIECE
     assert torch.equal(found[:, :5000], given.expand(2, -1))
     assert all(1 <= later - sooner <= PIECE for sooner, later in pairwise(heard))
@@ -296,10 +296,10 @@ def test_a_sample_takes_as_long_after_many_as_after_few() -> None:
     wavenet = lively(NONE, cycles=1, layers_per_cycle=8)
     moments: list[float] = []
 
-    def heed(samples: int) -> bool:
+    def progress(samples: int) -> bool:
         moments.append(time.thread_time())
         return True
 
-    drawn(wavenet, 20 * PIECE, heed=heed)
+    drawn(wavenet, 20 * PIECE, progress=progress)
     pieces = np.diff(moments)
     assert np.min(pieces[-5:]) < 1.5 * np.min(pieces[:5])

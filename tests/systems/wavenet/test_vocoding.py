@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from soundloom.conditions import Schema
+from soundloom.conditions.schema import Schema
 from soundloom.representations import build
 from soundloom.systems.wavenet.settings import WaveNetConfig, mulaw
 from soundloom.systems.wavenet.wavenet import WaveNet

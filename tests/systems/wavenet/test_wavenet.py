@@ -14,19 +14,19 @@ from networks import CONFIGS, LABELS, MEL, RATE, lively, random_codes, untrained
 from torch import Tensor
 
 from soundloom.audio import Audio
-from soundloom.checkpoint import Checkpoint
-from soundloom.checkpoint import build as build_system
-from soundloom.checkpoint import describe as describe_system
-from soundloom.conditions import Category, Schema
-from soundloom.generate import Made, Model, Request, load
+from soundloom.checkpoints.checkpoint import Checkpoint
+from soundloom.checkpoints.checkpoint import build as build_system
+from soundloom.checkpoints.checkpoint import describe as describe_system
+from soundloom.conditions.schema import Category, Schema
+from soundloom.contract.system import MODEL, Augmentation, Batch
+from soundloom.generation.generate import Made, Model, Request, load
 from soundloom.representations import build
-from soundloom.streams import stream
-from soundloom.system import MODEL, Augmentation, Batch
+from soundloom.runtime.generators import stream
 from soundloom.systems.wavenet.likelihood import Likelihood
 from soundloom.systems.wavenet.sequences import Manner, Sequences
 from soundloom.systems.wavenet.settings import PRESETS
 from soundloom.systems.wavenet.wavenet import WaveNet
-from soundloom.training.journal import LOG
+from soundloom.training.log import LOG
 
 KINDS = Schema((Category("kind", ("low", "high")),))
 TONES = (220.0, 440.0, 880.0)
@@ -63,7 +63,7 @@ def continued(wavenet: WaveNet, prompt: Tensor, length: int, temperature: float 
         temperature=temperature,
         rngs=[stream(0, number) for number in range(count)],
         report=lambda _: None,
-        heed=lambda _: True,
+        progress=lambda _: True,
         options={"weights": "float32"},
     )
 
@@ -295,14 +295,14 @@ def test_a_sound_cut_off_before_a_clip_would_end_fades_within_10_milliseconds(mo
 def test_a_sound_that_is_stopped_is_as_long_as_it_came(model: Model, prompt: int | None) -> None:
     told: list[int] = []
 
-    def heed(samples: int) -> bool:
+    def progress(samples: int) -> bool:
         told.append(samples)
         return False
 
     heard = None if prompt is None else torch.from_numpy(noise(prompt))
     found = model.system.sample(
         40000, conditions=[{}, {}], prompt=heard, like=(), distance=0.0, temperature=1.0,
-        rngs=[stream(0, 0), stream(0, 1)], report=lambda _: None, heed=heed, options={},
+        rngs=[stream(0, 0), stream(0, 1)], report=lambda _: None, progress=progress, options={},
     )  # fmt: skip
     assert len(told) == 1
     assert found.shape[:2] == (2, 1)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from soundloom.config import from_json, override, to_json
 from soundloom.representations import build, describe, named
+from soundloom.runtime.settings import from_json, override, to_json
 from soundloom.systems.wavenet.settings import PRESETS, Context, WaveNetConfig
 
 TINY = PRESETS["tiny"]

@@ -17,10 +17,10 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from soundloom.config import nearest
 from soundloom.representations.phase import baselines, griffin_lim, pghi
 from soundloom.representations.phase.griffin_lim import Pace
 from soundloom.representations.stft import STFT
+from soundloom.runtime.settings import nearest
 
 Start = Callable[[NDArray[np.float32], STFT, Generator], NDArray[np.complex64]]
 

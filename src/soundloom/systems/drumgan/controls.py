@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from soundloom.conditions import Category, Schema, Value
-from soundloom.system import Batch
+from soundloom.conditions.schema import Category, Schema, Value
+from soundloom.contract.system import Batch
 
 
 class Controls(nn.Module):

@@ -14,14 +14,16 @@ import torch.nn.functional as F
 from torch import Generator as Stream
 from torch import Tensor
 
-from soundloom.conditions import Schema, Value
-from soundloom.joint import Joint
+from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.schema import Schema, Value
+from soundloom.contract.system import Batch, Clips, Report, Stage, System
 from soundloom.layers.attack import attacks_of, from_attack
 from soundloom.representations.complex import ComplexSpectrum
 from soundloom.representations.phase.join import join
+from soundloom.representations.protocol import Representation
 from soundloom.representations.waveform import Waveform
-from soundloom.streams import stream
-from soundloom.system import Batch, Clips, Heed, Report, Representation, Stage, System
+from soundloom.runtime.generators import stream
+from soundloom.runtime.progress import Progress
 from soundloom.systems.drumgan.controls import Controls
 from soundloom.systems.drumgan.critic import Critic
 from soundloom.systems.drumgan.generator import Generator, on_sphere
@@ -119,7 +121,7 @@ class DrumGAN(System):
         temperature: float,
         rngs: Sequence[Stream],
         report: Report,
-        heed: Heed,
+        progress: Progress,
         options: Mapping[str, Any],
     ) -> Tensor:
         sounds = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from soundloom.system import Batch, Loss, Objective
+from soundloom.contract.system import Batch, Loss, Objective
 from soundloom.systems.drumgan.changes import changed
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import coarser, finer

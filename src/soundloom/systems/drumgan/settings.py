@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from soundloom.system import Augmentation
+from soundloom.contract.system import Augmentation
 from soundloom.systems.drumgan.changes import Change
 
 GENTLE = Change(shift=0.03, gain_db=6.0)

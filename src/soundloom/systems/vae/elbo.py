@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from soundloom.layers.hidden import hide
-from soundloom.system import Batch, Loss, Objective
+from soundloom.contract.system import Batch, Loss, Objective
+from soundloom.layers.condition_dropout import hide
 from soundloom.systems.vae.network import BandNetwork
 
 if TYPE_CHECKING:

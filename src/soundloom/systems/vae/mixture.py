@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from soundloom.conditions import Category, Schema
+from soundloom.conditions.schema import Category, Schema
 
 CLIPS_PER_COMPONENT = 24  # fewer clips than this for each component give fewer components
 RIDGE = 1.0  # in clips: shrinks the regression of rare conditions towards the common mean

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from soundloom.system import Augmentation
+from soundloom.contract.system import Augmentation
 from soundloom.systems.vae import course
 
 GENTLE = Augmentation(gain_db=6.0, shift_seconds=0.02, tilt_db=3.0, decay_db_per_second=20.0)

@@ -13,27 +13,21 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from soundloom.conditions import Schema, Value
-from soundloom.config import nearest
-from soundloom.joint import Joint
+from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.schema import Schema, Value
+from soundloom.contract.system import Batch, Clips, Report, Stage, System
+from soundloom.representations.protocol import Representation
 from soundloom.representations.spectral import Logarithmic, Spectral
-from soundloom.streams import stream
-from soundloom.system import (
-    Batch,
-    Clips,
-    Heed,
-    Report,
-    Representation,
-    Stage,
-    System,
-)
+from soundloom.runtime.generators import stream
+from soundloom.runtime.progress import Progress
+from soundloom.runtime.settings import nearest
 from soundloom.systems.vae import course
 from soundloom.systems.vae.continuation import STARTS, Start, carry_on
 from soundloom.systems.vae.elbo import ELBO, negative_log_likelihood
 from soundloom.systems.vae.mixture import ConditionalMixture, Place
 from soundloom.systems.vae.network import BandNetwork, Decoded
+from soundloom.systems.vae.residual_noise import STRENGTHS, Texture, contrast
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
-from soundloom.systems.vae.texture import STRENGTHS, Texture, contrast
 
 STUDIED_CHANGES = 2  # augmented passes that the principal components see besides the clips as they are
 NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
@@ -196,7 +190,7 @@ class SpectrogramVAE(System):
         temperature: float,
         rngs: Sequence[Generator],
         report: Report,
-        heed: Heed,
+        progress: Progress,
         options: Mapping[str, Any],
     ) -> Tensor:
         rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
@@ -214,7 +208,7 @@ class SpectrogramVAE(System):
             for row, rng in zip(rows, rngs, strict=True)
         ]
         x = torch.stack(spectra)[:, None]
-        sounds = self.representation.decode_each(x, rngs, lambda samples: heed(min(samples, length)))
+        sounds = self.representation.decode_each(x, rngs, lambda samples: progress(min(samples, length)))
         return torch.stack([self._cut(sound if like else self._levelled(sound), length) for sound in sounds])
 
     @torch.no_grad()

@@ -14,8 +14,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from soundloom.layers.hidden import hide
-from soundloom.system import Batch, Loss, Objective
+from soundloom.contract.system import Batch, Loss, Objective
+from soundloom.layers.condition_dropout import hide
 from soundloom.systems.wavenet.linear_prediction import ORDER
 from soundloom.systems.wavenet.logistics import log_probability
 from soundloom.systems.wavenet.settings import WaveNetConfig

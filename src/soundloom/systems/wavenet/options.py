@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from soundloom.config import nearest
+from soundloom.runtime.settings import nearest
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS
 
 AUTO = "auto"

@@ -10,7 +10,7 @@ import torch
 from einops import rearrange
 from torch import Generator, Tensor
 
-from soundloom.system import Heed
+from soundloom.runtime.progress import Progress
 from soundloom.systems.wavenet.likelihood import surprise
 from soundloom.systems.wavenet.options import AUTO, CARD
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
@@ -32,10 +32,10 @@ def draw(
     prompt: Tensor | None,
     temperature: float,
     rngs: Sequence[Generator],
-    heed: Heed,
+    progress: Progress,
     options: Mapping[str, Any],
 ) -> Tensor:
-    """Sounds (sequence, 1, length), or shorter ones where `heed` says so; no more than they themselves is held.
+    """Sounds (sequence, 1, length), or shorter ones where `progress` says so; no more than they themselves is held.
 
     Args:
         wavenet: a trained model.
@@ -45,7 +45,7 @@ def draw(
         prompt: samples that all sequences begin with, (1, time), or None.
         temperature: 1 is the model's own distribution, 0 its mode.
         rngs: sequence i draws from rngs[i] alone.
-        heed: is told how many samples there are.
+        progress: is told how many samples there are.
         options: see `options.OPTIONS`.
     """
     sequences = Sequences(wavenet, codes, spectra, _manner(wavenet, codes, temperature, options))
@@ -64,7 +64,7 @@ def draw(
         new = max(at, known)
         if new < end:
             sounds[..., new:end] = wavenet.representation.decode(torch.from_numpy(here[:, None, new - at :]))
-        if not heed(end):
+        if not progress(end):
             return sounds[..., :end]
     return sounds
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from soundloom.system import Augmentation
+from soundloom.contract.system import Augmentation
 
 SEEN = ("mulaw", "pcm")  # kinds of representation that it can predict
 BITS = 16  # of pcm

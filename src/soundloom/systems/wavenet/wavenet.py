@@ -13,13 +13,16 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from soundloom.conditions import Schema, Value
-from soundloom.joint import Joint
+from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.schema import Schema, Value
+from soundloom.contract.system import MODEL, Clips, Report, Stage, System
 from soundloom.layers.attack import from_attack
 from soundloom.representations import PCM, MuLaw, build
+from soundloom.representations.protocol import Representation
 from soundloom.representations.waveform import Waveform
-from soundloom.streams import stream
-from soundloom.system import MODEL, Clips, Heed, Report, Representation, Stage, System
+from soundloom.runtime.generators import stream
+from soundloom.runtime.progress import Progress
+from soundloom.systems.wavenet.baselines import Yardsticks
 from soundloom.systems.wavenet.likelihood import (
     Crop,
     Likelihood,
@@ -35,7 +38,6 @@ from soundloom.systems.wavenet.options import CARD, OF_CLASSES, OPTIONS, check_o
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS
 from soundloom.systems.wavenet.sampling import costs, draw
 from soundloom.systems.wavenet.settings import PRESETS, WaveNetConfig
-from soundloom.systems.wavenet.yardsticks import Yardsticks
 
 LONGEST_SECONDS = 24 * 3600
 STUDIED = 64  # clips in a batch of what is looked at once
@@ -161,16 +163,16 @@ class WaveNet(System):
         temperature: float,
         rngs: Sequence[Generator],
         report: Report,
-        heed: Heed,
+        progress: Progress,
         options: Mapping[str, Any],
     ) -> Tensor:
         codes = torch.stack([torch.from_numpy(self.schema.encode(asked)) for asked in conditions])
-        sounds = draw(self, length, codes, None, prompt, temperature, rngs, heed, options)
+        sounds = draw(self, length, codes, None, prompt, temperature, rngs, progress, options)
         return self._faded(sounds, 0 if prompt is None else prompt.shape[1])
 
     @torch.no_grad()
     def vocode(
-        self, spectra: Tensor, length: int, rngs: Sequence[Generator], heed: Heed, temperature: float = 1.0
+        self, spectra: Tensor, length: int, rngs: Sequence[Generator], progress: Progress, temperature: float = 1.0
     ) -> Tensor:
         """Samples that have given mel frames.
 
@@ -178,14 +180,14 @@ class WaveNet(System):
             spectra: as `self.frames` encodes them, (batch, band, frame).
             length: samples to make.
             rngs: one stream for each.
-            heed: as in `sample`.
+            progress: as in `sample`.
             temperature: 1 samples the model's own distribution.
 
         Returns:
             (batch, 1, length).
         """
         codes = torch.zeros(len(spectra), self.schema.width)
-        return draw(self, length, codes, spectra, None, temperature, rngs, heed, {})
+        return draw(self, length, codes, spectra, None, temperature, rngs, progress, {})
 
     @torch.no_grad()
     def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor | None:

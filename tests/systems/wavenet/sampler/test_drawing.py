@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from scipy.stats import chisquare
 
-from soundloom.systems.wavenet.sampler import alone, together
+from soundloom.systems.wavenet.sampler import batched as together
+from soundloom.systems.wavenet.sampler import single as alone
 from soundloom.systems.wavenet.sampler.drawing import draw_class, draw_logistic, value
 from soundloom.systems.wavenet.sampler.vectors import LANES
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soundloom.compiled import compiled as compiled_by_file
+from soundloom.runtime.compiled import compiled as compiled_by_file
 
 Loop = TypeVar("Loop", bound=Callable[..., object])
 
@@ -19,7 +19,7 @@ SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__fi
 
 
 def compiled(*, reorder: bool = False) -> Callable[[Loop], Loop]:
-    """As `soundloom.compiled.compiled`."""
+    """As `soundloom.runtime.compiled.compiled`."""
 
     def compile_one(function: Loop) -> Loop:
         loop: Any = compiled_by_file(reorder=reorder)(function)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.systems.wavenet.sampler import alone, together
+from soundloom.systems.wavenet.sampler import batched as together
+from soundloom.systems.wavenet.sampler import single as alone
 from soundloom.systems.wavenet.sampler.memory import Memory, settled
 from soundloom.systems.wavenet.sampler.packing import floats, halves, quarters, rounded
 from soundloom.systems.wavenet.sampler.plan import plan

@@ -1,0 +1,104 @@
+"""The Audio value: samples with their rate, mixed down, trimmed, fitted to a length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Sound: float32 samples (channel, time), full scale at +-1, and how many of them make a second."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples, np.float32)
+        if samples.ndim == 1:
+            samples = samples[None]
+        if samples.ndim != 2 or samples.shape[0] == 0:
+            raise ValueError(f"samples have shape {samples.shape}; audio is (channel, time) with at least one channel")
+        if self.sample_rate <= 0:
+            raise ValueError(f"sample rate is {self.sample_rate}; it must be above 0 Hz")
+        object.__setattr__(self, "samples", samples)
+        object.__setattr__(self, "sample_rate", int(self.sample_rate))
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples.shape[1] / self.sample_rate)
+
+    @property
+    def peak(self) -> float:
+        """Largest absolute sample; 0 for no samples."""
+        return float(np.abs(self.samples).max(initial=0.0))
+
+
+def mix_down(audio: Audio, channels: int = 1) -> Audio:
+    """Bring a sound to a channel count: as it is, spread one channel over all, or the mean of all channels.
+
+    Channels that cancel out (the mean is 60 dB below them) are not averaged: the loudest one stands for all.
+    """
+    if audio.channels == channels:
+        return audio
+    mono = audio.samples.mean(axis=0, keepdims=True)
+    if audio.channels > 1 and np.abs(mono).max(initial=0.0) < 1e-3 * audio.peak:
+        mono = audio.samples[[int(np.square(audio.samples).sum(axis=1).argmax())]]
+    return Audio(np.repeat(mono, channels, axis=0), audio.sample_rate)
+
+
+def trim_silence(audio: Audio, threshold_db: float = -60.0) -> Audio:
+    """Drop what is quiet before the first and after the last loud sample.
+
+    Args:
+        audio: any sound; one without a loud sample comes back as it is.
+        threshold_db: relative to the peak of this sound, below 0.
+    """
+    if threshold_db >= 0:
+        raise ValueError(f"threshold_db={threshold_db:g} would trim everything; give decibels below the peak, as -60")
+    first, last = loud_part(audio.samples, audio.peak * 10 ** (threshold_db / 20))
+    return Audio(audio.samples[:, first:last], audio.sample_rate) if last > first else audio
+
+
+def loud_part(samples: np.ndarray, threshold: float) -> tuple[int, int]:
+    """First loud sample and one past the last, of (channel, time); (0, 0) when nothing exceeds `threshold`."""
+    loud = np.abs(samples) > threshold
+    heard = loud[0] if len(loud) == 1 else loud.any(axis=0)
+    first = int(heard.argmax()) if len(heard) else 0
+    if not len(heard) or not heard[first]:
+        return 0, 0
+    return first, len(heard) - int(heard[::-1].argmax())
+
+
+def never_crosses_zero(samples: np.ndarray) -> np.ndarray:
+    """Which channels of (channel, time) lie on one side of zero throughout: a constant offset, no sound, does that.
+
+    Returns:
+        Booleans, (channel, 1).
+    """
+    return np.asarray((samples.min(axis=1, keepdims=True) > 0) | (samples.max(axis=1, keepdims=True) < 0))
+
+
+def fit(audio: Audio, samples: int, fade_seconds: float = 0.01) -> Audio:
+    """Exactly `samples` samples: padded with zeros at the right, or cut with a fade-out over its last bit.
+
+    Args:
+        audio: any sound.
+        samples: asked length, at least 1.
+        fade_seconds: half a cosine; only where something was cut off.
+    """
+    if samples < 1:
+        raise ValueError(f"samples={samples}: a clip has at least 1")
+    have = audio.samples.shape[1]
+    if have <= samples:
+        return Audio(np.pad(audio.samples, ((0, 0), (0, samples - have))), audio.sample_rate)
+    cut = audio.samples[:, :samples].copy()
+    fade = min(samples, round(fade_seconds * audio.sample_rate))
+    if fade > 0:
+        cut[:, samples - fade :] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fade, dtype=np.float32) + 1) / fade)
+    return Audio(cut, audio.sample_rate)

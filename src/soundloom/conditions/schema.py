@@ -1,0 +1,230 @@
+"""Conditions: the named facts that a model can be asked for, and the schema that lists them.
+
+A clip's conditions travel as one row of numbers: for each condition its code, then 1 if it is known and 0 if not.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import Field
+
+from soundloom.runtime.settings import nearest
+
+Value = str | float
+Number = TypeVar("Number", float, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Category:
+    """One of a few names, such as the kind of a drum. Its code is one-hot over `values`."""
+
+    name: str
+    values: tuple[str, ...]
+    type: Literal["category"] = "category"
+
+    @property
+    def width(self) -> int:
+        return len(self.values)
+
+    def check(self, value: Any) -> str:
+        """The value as the data spells it.
+
+        Raises:
+            ValueError: not one of `values`; the nearest one is named.
+        """
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        if text not in self.values:  # a command line says 1 for 01
+            text = next((name for name in self.values if _spells(name, value)), text)
+        if text not in self.values:
+            raise ValueError(f"{self.name}={value}: the model knows no such {self.name}; {nearest(text, self.values)}")
+        return text
+
+    def encode(self, value: Value) -> np.ndarray:
+        code = np.zeros(self.width, np.float32)
+        code[self.values.index(str(value))] = 1.0
+        return code
+
+    def describe(self) -> str:
+        return f"{self.name}: one of {', '.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What 0 and 1 of a slider stand for: the 1 % and 99 % quantiles of a descriptor over the training set."""
+
+    zero: float  # in `unit`
+    one: float
+    unit: str = ""
+
+    def slider(self, value: Number) -> Number:
+        """Where a measured value, or an array of them, lies: 0 at `zero`, 1 at `one`, and beyond them beyond."""
+        return (value - self.zero) / (self.one - self.zero)
+
+    def describe(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"0 is {self.zero:.4g}{unit} as measured, 1 is {self.one:.4g}{unit}"
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number in a trained range. Its code is linear between `knots`: a soft one-hot that a network reads sharply.
+
+    With `measured` it is the slider of a descriptor, from 0 to 1, whose labels are measured in the sounds.
+    """
+
+    name: str
+    knots: tuple[float, ...]
+    unit: str = ""
+    type: Literal["scalar"] = "scalar"
+    measured: Measured | None = None
+
+    @property
+    def width(self) -> int:
+        return len(self.knots)
+
+    @property
+    def low(self) -> float:
+        return self.knots[0]
+
+    @property
+    def high(self) -> float:
+        return self.knots[-1]
+
+    def check(self, value: Any) -> float:
+        """The value as a number in the trained range.
+
+        Raises:
+            ValueError: not a number, or outside the range that the model was trained on.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{self.name}={value}: {self.name} is a number from {self.low:g} to {self.high:g}"
+            ) from None
+        if not self.low <= number <= self.high:
+            means = f" ({self.measured.describe()})" if self.measured else ""
+            raise ValueError(
+                f"{self.name}={number:g} is outside the trained range {self.low:g} to {self.high:g}{means}; "
+                f"ask within it"
+            )
+        return number
+
+    def label(self, number: float) -> float:
+        """What a label of a sound means to the condition: itself, or of a descriptor its place from 0 to 1."""
+        return number if self.measured is None else min(max(self.measured.slider(number), 0.0), 1.0)
+
+    def encode(self, value: Value) -> np.ndarray:
+        code = np.zeros(self.width, np.float32)
+        number = float(value)
+        right = min(max(bisect.bisect_left(self.knots, number), 1), self.width - 1) if self.width > 1 else 0
+        if right == 0:
+            code[0] = 1.0
+            return code
+        left = right - 1
+        share = (number - self.knots[left]) / (self.knots[right] - self.knots[left])
+        share = min(max(share, 0.0), 1.0)
+        code[left], code[right] = 1.0 - share, share
+        return code
+
+    def describe(self) -> str:
+        said = f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+        return f"{said}; {self.measured.describe()}" if self.measured else said
+
+
+Condition = Annotated[Category | Scalar, Field(discriminator="type")]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The conditions of a model, in the order of their codes."""
+
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(condition.name for condition in self.conditions)
+
+    @property
+    def width(self) -> int:
+        """Length of a code row: each condition's code and one flag that says whether it is known."""
+        return sum(condition.width + 1 for condition in self.conditions)
+
+    def __getitem__(self, name: str) -> Category | Scalar:
+        for condition in self.conditions:
+            if condition.name == name:
+                return condition
+        if not self.conditions:
+            raise ValueError(f"{name}: this model was trained without conditions; leave --with out")
+        raise ValueError(f"the model has no condition {name!r}; {nearest(name, self.names)}")
+
+    def check(self, asked: Mapping[str, Any]) -> dict[str, Value]:
+        """What was asked, in the model's own spelling.
+
+        Raises:
+            ValueError: an unknown condition, an unknown value, or a number outside the trained range.
+        """
+        return {name: self[name].check(value) for name, value in asked.items()}
+
+    def encode(self, known: Mapping[str, Value | None]) -> np.ndarray:
+        """One code row, (width,); a condition that is absent or None becomes zeros with flag 0."""
+        row: list[np.ndarray] = []
+        for condition in self.conditions:
+            value = known.get(condition.name)
+            if value is None:
+                row.append(np.zeros(condition.width + 1, np.float32))
+            else:
+                row.append(np.append(condition.encode(value), np.float32(1.0)))
+        return np.concatenate(row) if row else np.zeros(0, np.float32)
+
+
+def _spells(name: str, value: Any) -> bool:
+    """Whether a name is a way to write a number."""
+    try:
+        return isinstance(value, int | float) and float(name) == value
+    except ValueError:
+        return False
+
+
+def knots_for(values: np.ndarray, most: int = 96) -> tuple[float, ...]:
+    """Knots for a Scalar: the distinct values of the data, thinned evenly to at most `most`."""
+    distinct = np.unique(np.asarray(values, np.float64))
+    if len(distinct) > most:
+        distinct = np.unique(np.quantile(distinct, np.linspace(0, 1, most)))
+    return tuple(float(value) for value in distinct)
+
+
+def measured_names(schema: Schema) -> tuple[str, ...]:
+    """The conditions of a schema whose labels are measured in the sounds."""
+    return tuple(each.name for each in schema.conditions if isinstance(each, Scalar) and each.measured)
+
+
+SLIDER_KNOTS = tuple(float(knot) for knot in np.linspace(0, 1, 9))
+QUANTILES = (0.01, 0.99)
+
+
+def span(values: np.ndarray) -> tuple[float, float]:
+    """The 1 % and 99 % quantiles of a descriptor's values: what a slider goes from and to."""
+    zero, one = np.quantile(np.asarray(values, np.float64), QUANTILES)
+    return float(f"{zero:.9g}"), float(f"{one:.9g}")
+
+
+def slider(name: str, values: np.ndarray, unit: str = "") -> Scalar:
+    """A condition from 0 to 1 for a descriptor: 0 is the 1 % quantile of its values, 1 the 99 % quantile.
+
+    Args:
+        values: over the training set.
+        unit: of the values.
+
+    Raises:
+        ValueError: all values are the same.
+    """
+    zero, one = span(values)
+    if not one > zero:
+        raise ValueError(f"{name} is {zero:g} in all sounds, so nothing can be asked of it; leave it out")
+    return Scalar(name, SLIDER_KNOTS, measured=Measured(zero, one, unit))

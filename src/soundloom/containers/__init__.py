@@ -1,1 +1,0 @@
-"""The bytes of sound files: what their headers say before anything is decoded, and writing them."""

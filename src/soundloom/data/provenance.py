@@ -1,0 +1,60 @@
+"""What a model was trained on: written beside its weights, so that a verdict knows which sounds are new to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundloom.runtime.files import read_json
+
+if TYPE_CHECKING:
+    from soundloom.data.clips import ClipStore
+
+FILE = "data.json"
+DIGITS = 16  # of a digest that are kept: a chance meeting among a million sounds is one in ten thousand million
+
+
+@dataclass(frozen=True)
+class Account:
+    """Digests of the decoded sounds on either side of the split, and the choice of files that was made."""
+
+    training: frozenset[str]
+    held_out: frozenset[str]
+    where: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, float] = field(default_factory=dict)  # files on both sides: seconds from which on it is held out
+
+    @classmethod
+    def read(cls, folder: Path) -> Account | None:
+        """The account in a run or model folder, or None where there is none that can be read."""
+        try:
+            data = read_json(folder / FILE)
+            sounds = data["digests"]
+            shared = {str(digest): float(begin) for digest, begin in sounds.get("shared", {}).items()}
+            training, held_out = frozenset(sounds["training"]), frozenset(sounds["held_out"])
+            return cls(training, held_out, dict(data.get("where", {})), shared)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+def digests(ours: ClipStore, held_out: ClipStore, where: Mapping[str, str]) -> dict[str, Any]:
+    """What `Account.read` reads, as plain values."""
+    sides = {"training": ours, "held_out": held_out}
+    found = {side: sorted({short(entry.digest) for entry in clips.entries}) for side, clips in sides.items()}
+    both = set(found["training"]) & set(found["held_out"])
+    begins = {digest: begin for digest, begin in first_begins(held_out).items() if digest in both}
+    return {"where": dict(where), "digests": {**found, "shared": begins}}
+
+
+def first_begins(clips: ClipStore) -> dict[str, float]:
+    """Where in its sound the first clip of each begins, in seconds, by the short digest."""
+    found: dict[str, float] = {}
+    for entry, begin in zip(clips.entries, clips.begins.tolist(), strict=True):
+        digest = short(entry.digest)
+        found[digest] = min(begin, found.get(digest, begin))
+    return found
+
+
+def short(digest: str) -> str:
+    return digest[:DIGITS]

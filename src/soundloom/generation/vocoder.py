@@ -1,0 +1,193 @@
+"""Phase methods by name, among them trained vocoders: `wavenet:RUN` hears a spectrogram and makes its sound.
+
+A vocoder is a system that was trained to make samples from the frames of a mel spectrogram. Where another spectrogram
+is to be decoded, its frames are read off a draft: the sound that its own phase method makes of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Generator, Tensor
+
+from soundloom.audio import Audio, resample
+from soundloom.checkpoints.checkpoint import CONFIG, WEIGHTS, load, locate
+from soundloom.contract.system import System
+from soundloom.representations import MelSpectrogram
+from soundloom.representations.protocol import Representation
+from soundloom.representations.spectral import Logarithmic, Spectral
+from soundloom.runtime.files import read_json
+from soundloom.runtime.generators import branch, stream
+from soundloom.runtime.progress import Progress
+from soundloom.systems.discovery import system_names
+
+PRESET = "vocoder"  # what systems that can be vocoders call the settings for it
+
+
+@dataclass(frozen=True)
+class Vocoder:
+    """A trained system that makes the sound of mel frames."""
+
+    name: str  # of its run
+    system: System
+    hears: MelSpectrogram
+    digest: str  # of config and weights: two with the same digest make the same sounds
+
+
+@dataclass(frozen=True)
+class Vocoded(Spectral):
+    """Another spectrogram, encoded as it is, whose sound is made by a vocoder.
+
+    The sound is as loud as the frames say; nothing is normalised.
+    """
+
+    kind: ClassVar[str] = "vocoded"
+
+    spectrogram: Spectral = field(kw_only=True)
+    vocoder: Vocoder = field(kw_only=True)
+
+    @classmethod
+    def of(cls, spectrogram: Spectral, vocoder: Vocoder) -> Vocoded:
+        """The spectrogram with its sound made by the vocoder."""
+        return cls(
+            spectrogram.sample_rate,
+            spectrogram.n_fft,
+            spectrogram.hop,
+            spectrogram=spectrogram,
+            vocoder=vocoder,
+        )
+
+    @property
+    def together(self) -> int:
+        return self.vocoder.system.together
+
+    @property
+    def as_they_are(self) -> bool:
+        """Whether the vocoder was trained on this spectrogram, but for the range of its levels."""
+        return isinstance(self.spectrogram, MelSpectrogram) and _bands(self.spectrogram) == _bands(self.vocoder.hears)
+
+    @property
+    def remark(self) -> str | None:
+        """What is done to a spectrogram that the vocoder was not trained on."""
+        if self.as_they_are:
+            return None
+        hears, phase = self.vocoder.hears, getattr(self.spectrogram, "phase", "none")
+        lost = hears.sample_rate < self.sample_rate
+        return (
+            f"{self.vocoder.name} hears {hears.bands} mel bands at {hears.sample_rate} Hz, which were read off a draft "
+            f"by {phase}{f'; nothing above {hears.sample_rate / 2:g} Hz is left' if lost else ''}"
+        )
+
+    def encode(self, audio: Tensor) -> Tensor:
+        return self.spectrogram.encode(audio)
+
+    def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
+        return self.decode_each(x, [rng or stream(0)] * len(x))
+
+    def decode_each(self, x: Tensor, rngs: Sequence[Generator], progress: Progress | None = None) -> Tensor:
+        """As `decode`, each clip with its own stream; several take less time together than one after another."""
+        samples, (clips, channels) = self.samples(x.shape[-1]), x.shape[:2]
+        heard, own = [], []
+        for clip, rng in zip(x.detach().cpu(), rngs, strict=True):
+            heard.append(self._heard(clip[None], rng))
+            own += [branch(rng) for _ in range(channels)]
+        hears = self.vocoder.hears
+        frames = rearrange(torch.cat(heard), "clip channel band frame -> (clip channel) band frame")
+        length = math.ceil(samples * hears.sample_rate / self.sample_rate)
+
+        def told(done: int) -> bool:
+            return progress is None or progress(done * self.sample_rate // hears.sample_rate)
+
+        made = self.vocoder.system.vocode(frames, length, own, told)
+        sound = _resampled(made, hears.sample_rate, self.sample_rate)[..., :samples]
+        if made.shape[-1] == length:  # not stopped
+            sound = F.pad(sound, (0, samples - sound.shape[-1]))
+        return rearrange(sound, "(clip channel) 1 time -> clip channel time", clip=clips).to(x.device)
+
+    def _heard(self, x: Tensor, rng: Generator) -> Tensor:
+        """The vocoder's frames for one spectrogram."""
+        hears = self.vocoder.hears
+        if self.as_they_are and isinstance(self.spectrogram, Logarithmic):
+            return hears.to_level(self.spectrogram.from_level(x))  # its floor and range may be others
+        draft = self.spectrogram.decode(x, rng)
+        return hears.encode(_resampled(draft[0], self.sample_rate, hears.sample_rate)[None])
+
+
+def with_phase(representation: Representation, method: str) -> Representation:
+    """The same representation with another phase method, or with a vocoder in its place.
+
+    Args:
+        representation: a spectrogram that does not keep the phase.
+        method: see `representations/phase/`; or SYSTEM:RUN, as wavenet:runs/voice.
+
+    Raises:
+        ValueError: it keeps the phase, the method is unknown, or the run is no vocoder.
+    """
+    if not is_dataclass(representation) or "phase" not in {each.name for each in fields(representation)}:
+        kind = getattr(representation, "kind", type(representation).__name__)
+        raise ValueError(f"representation {kind!r} keeps the phase, so that there is none to find; leave --phase out")
+    if names_vocoder(method):
+        assert isinstance(representation, Spectral)
+        return Vocoded.of(representation, vocoder_named(method))
+    changed: Representation = replace(representation, phase=method)
+    return changed
+
+
+def names_vocoder(method: str) -> bool:
+    """Whether a phase method's name is that of a trained system."""
+    return method.partition(":")[0] in system_names()
+
+
+def vocoder_named(method: str) -> Vocoder:
+    """The vocoder that SYSTEM:RUN names; read again only when its files have changed.
+
+    Raises:
+        ValueError: no such run, one of another system, or one that hears no spectrogram.
+    """
+    system, _, run = method.partition(":")
+    if not run:
+        raise ValueError(f"phase method {method!r} does not say which vocoder; name its run, as {system}:runs/vocoder")
+    folder = locate(run)
+    stamps = tuple((folder / name).stat().st_mtime_ns for name in (CONFIG, WEIGHTS) if (folder / name).exists())
+    return _loaded(system, folder, stamps)
+
+
+@lru_cache(maxsize=2)
+def _loaded(system: str, folder: Path, stamps: tuple[int, ...]) -> Vocoder:
+    found = load(folder)
+    trained = str(read_json(folder / CONFIG)["system"])
+    if trained != system:
+        raise ValueError(
+            f"{folder} is a run of {trained}, not of {system}; name a run of {system}, or leave --phase out"
+        )
+    hears = found.system.vocodes
+    if hears is None and PRESET not in found.system.PRESETS:
+        raise ValueError(
+            f"{folder} is a run of {system}, which hears no spectrogram; name a phase method, such as pghi"
+        )
+    if hears is None:
+        raise ValueError(
+            f"{folder} was trained without frames, so it hears no spectrogram; train one with --preset {PRESET}"
+        )
+    assert isinstance(hears, MelSpectrogram)
+    return Vocoder(found.name, found.system, hears, found.digest)
+
+
+def _bands(mel: MelSpectrogram) -> tuple[object, ...]:
+    return (mel.stft, mel.bands, mel.scale, mel.norm, mel.low_hz, mel.top_hz)
+
+
+def _resampled(sound: Tensor, rate: int, wanted: int) -> Tensor:
+    """Sounds (..., time) at another rate, each by itself."""
+    if rate == wanted:
+        return sound
+    rows = [resample(Audio(row.numpy(), rate), wanted).samples[0] for row in sound.flatten(0, -2)]
+    return torch.stack([torch.from_numpy(row) for row in rows]).reshape(*sound.shape[:-1], -1)

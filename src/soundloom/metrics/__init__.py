@@ -1,0 +1,1 @@
+"""Figures: distances between sets of sounds, copies, obedience and pairs, each with its interval."""

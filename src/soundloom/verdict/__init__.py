@@ -1,1 +1,0 @@
-"""The verdict: a model, or several, judged on sounds that they have not seen, in one report."""
