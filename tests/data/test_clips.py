@@ -134,7 +134,7 @@ def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soundloom.data.clip_cache.os.fsync", full)
+    monkeypatch.setattr("soundloom.runtime.files.os.fsync", full)
     with pytest.raises(OSError, match=r"No space left on device\); it takes about \d+ MB, \d+ MB are free; make room"):
         open_clips(folder, HALF, cache=tmp_path / "cache")
     assert not [path for path in (tmp_path / "cache" / "clips").iterdir() if path.is_dir()]

@@ -146,8 +146,10 @@ def test_json_is_written_for_people_and_read_back(tmp_path: Path) -> None:
     assert "é" in (tmp_path / "deep" / "facts.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("durable", [True, False])
-@pytest.mark.parametrize("broken", ["replace", "fdopen", "chmod"])
+@pytest.mark.parametrize(
+    ("broken", "durable"),
+    [("replace", True), ("replace", False), ("fdopen", True), ("fdopen", False), ("fsync", True)],
+)
 def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(
     broken: str, durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(
             write_atomically(path, b"new", durable)
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+@pytest.mark.parametrize("lacking", ["chmod", "fsync"])
+def test_a_file_system_without_permissions_or_flushing_takes_files(
+    lacking: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **more: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, lacking, refuse)
+        write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_a_disk_that_is_full_halfway_leaves_the_old_file(tmp_path: Path) -> None:

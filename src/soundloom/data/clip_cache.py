@@ -15,7 +15,7 @@ import numpy as np
 
 from soundloom.data.cut import ClipSettings, Packed
 from soundloom.data.index import Index
-from soundloom.runtime.files import printable
+from soundloom.runtime.files import flush_to_disk, printable
 
 VERSION = 1
 AUDIO, TABLE = "audio.int16", "clips.json"
@@ -140,7 +140,7 @@ class Writer:
             OSError: the disk is full or the place cannot be written.
         """
         self.audio.flush()
-        os.fsync(self.audio.fileno())
+        flush_to_disk(self.audio.fileno())
         table = {"version": VERSION, "index": index.to_cache()}
         table |= {"files": self.files, "peaks": self.peaks, "begins": self.begins}
         (self.part / TABLE).write_text(json.dumps(table), encoding="ascii")

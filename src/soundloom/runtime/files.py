@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+
+UNSUPPORTED = (errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # a file system that lacks an operation says so
 
 
 def printable(path: Path | str) -> str:
@@ -30,6 +34,9 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
     """Write a file so that a kill or a full disk leaves either the old file or the new one, never half of one.
 
     `durable` also survives a power cut, at some milliseconds a file: for what cannot be made again.
+
+    Some file systems know no permissions (exFAT, network shares, cloud buckets) and some cannot flush a file; both are
+    best effort. A full disk and a failing one still raise `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
@@ -38,12 +45,31 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
             file.write(content)
             if durable:
                 file.flush()
-                os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
+                flush_to_disk(file.fileno())
+        _give_usual_permissions(name)
         os.replace(name, path)  # noqa: PTH105 - tests stand in for a full disk here
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def flush_to_disk(descriptor: int) -> None:
+    """Ask the disk to keep what was written to a file through a power cut, where the file system can do that.
+
+    Raises:
+        OSError: the disk is full or failing.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+
+
+def _give_usual_permissions(name: str) -> None:
+    """Those of any new file; temporary files begin as the owner's alone."""
+    with contextlib.suppress(OSError):
+        Path(name).chmod(0o666 & ~_umask())
 
 
 def write_json(path: Path, data: Any) -> None:
