@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io.wavfile
 import scipy.signal
 import soundfile
 from hypothesis import example, given, settings
@@ -349,3 +350,31 @@ def test_audio_has_channels_and_a_rate():
         Audio(np.zeros((2, 2, 2)), 8000)
     with pytest.raises(ValueError, match="above 0 Hz"):
         Audio(np.zeros(8), 0)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_32"])
+def test_integers_are_scaled_by_their_type_as_another_reader_gives_them(tmp_path: Path, subtype: str):
+    soundfile.write(tmp_path / "x.wav", sine(channels=2).samples.T, 22050, subtype=subtype)
+    rate, samples = scipy.io.wavfile.read(tmp_path / "x.wav")
+    assert samples.dtype.kind in "iu"
+    assert np.array_equal(Audio(samples.T, rate).samples, read(tmp_path / "x.wav").samples)
+
+
+def test_integers_without_a_full_scale_are_refused():
+    with pytest.raises(ValueError, match="int64 with a peak of 20000, a type that has no full scale; give floats"):
+        Audio(np.array([0, 20000, -3]), 8000)
+    assert Audio([0, 1, -1], 8000).peak == 1.0  # type: ignore[arg-type]
+
+
+def test_swapped_axes_are_refused_with_the_shape_to_give(tmp_path: Path):
+    soundfile.write(tmp_path / "x.wav", sine(channels=2).samples.T, 22050)
+    samples, rate = soundfile.read(tmp_path / "x.wav")  # (time, channel)
+    with pytest.raises(ValueError, match=r"22050 channels, at most 64 .* transposed array of shape \(2, 22050\)"):
+        Audio(samples, rate)
+    assert Audio(samples.T, rate).channels == 2
+
+
+def test_a_file_of_more_channels_than_anyone_records_is_refused(tmp_path: Path):
+    soundfile.write(tmp_path / "x.wav", np.zeros((50, 65)), 8000)
+    with pytest.raises(UnusableSound, match="65 channels, at most 64 are taken; mix it down"):
+        read(tmp_path / "x.wav")

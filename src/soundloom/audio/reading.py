@@ -12,7 +12,7 @@ import soundfile
 
 from soundloom.audio.formats import SUFFIXES
 from soundloom.audio.headers import container, foreign, hides_its_length, missing_bytes
-from soundloom.audio.value import Audio
+from soundloom.audio.value import MOST_CHANNELS, Audio
 from soundloom.runtime.files import printable
 
 MOST_AT_ONCE = 2**26  # samples of a channel, 25 minutes at 44.1 kHz: a damaged mp3 may claim 2**63 - 1
@@ -59,6 +59,9 @@ def opened(path: Path | str) -> Iterator[soundfile.SoundFile]:
         file.seek(0)
         try:
             with soundfile.SoundFile(file if os.name == "nt" else file.fileno(), closefd=False) as sound:
+                if sound.channels > MOST_CHANNELS:
+                    reason = f"has {sound.channels} channels, at most {MOST_CHANNELS} are taken"
+                    raise UnusableSound(name, reason, "mix it down first")
                 yield sound
         except soundfile.LibsndfileError as error:
             raise UnusableSound(name, f"damaged ({_reason(error)})") from None

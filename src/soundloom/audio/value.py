@@ -6,20 +6,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_CHANNELS = 64  # seventh-order ambisonics; more is an array whose axes were swapped
+FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}  # of the types that sound files hold
+
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """Sound: float32 samples (channel, time), full scale at +-1, and how many of them make a second."""
+    """Sound: float32 samples (channel, time), full scale at +-1, and how many of them make a second.
+
+    Integers are scaled by their type, as `scipy.io.wavfile` and others read them: 16384 of int16 becomes 0.5, and 192 of
+    uint8, whose zero is 128, too.
+
+    Raises:
+        ValueError: the shape is not (channel, time), such as (time, channel); integers of a type that has no full scale.
+    """
 
     samples: np.ndarray
     sample_rate: int
 
     def __post_init__(self) -> None:
-        samples = np.asarray(self.samples, np.float32)
+        samples = np.asarray(self.samples)
         if samples.ndim == 1:
             samples = samples[None]
         if samples.ndim != 2 or samples.shape[0] == 0:
             raise ValueError(f"samples have shape {samples.shape}; audio is (channel, time) with at least one channel")
+        if samples.shape[0] > MOST_CHANNELS:
+            raise ValueError(
+                f"samples have shape {samples.shape}: {samples.shape[0]} channels, at most {MOST_CHANNELS} are taken; "
+                f"audio is (channel, time), so give the transposed array of shape {samples.shape[::-1]}"
+            )
+        samples = _scaled(samples)
         if self.sample_rate <= 0:
             raise ValueError(f"sample rate is {self.sample_rate}; it must be above 0 Hz")
         object.__setattr__(self, "samples", samples)
@@ -37,6 +53,19 @@ class Audio:
     def peak(self) -> float:
         """Largest absolute sample; 0 for no samples."""
         return float(np.abs(self.samples).max(initial=0.0))
+
+
+def _scaled(samples: np.ndarray) -> np.ndarray:
+    """Samples as float32 with full scale at +-1."""
+    kind = samples.dtype
+    if kind.name in FULL_SCALE:
+        middle = 128.0 if kind.name == "uint8" else 0.0
+        return ((samples - middle) / FULL_SCALE[kind.name]).astype(np.float32)
+    if kind.kind in "iu" and samples.size and (peak := max(abs(int(samples.min())), int(samples.max()))) > 1:
+        raise ValueError(
+            f"samples are {kind} with a peak of {peak}, a type that has no full scale; give floats within +-1, or int16"
+        )
+    return samples.astype(np.float32, copy=False)
 
 
 def mix_down(audio: Audio, channels: int = 1) -> Audio:
