@@ -26,8 +26,8 @@ from soundloom.generation.generate import Request, stream_of
 from soundloom.representations import build
 from soundloom.runtime.processors import available_processors
 from soundloom.systems.wavenet import WaveNet
-from soundloom.systems.wavenet.packing import weights_of
-from soundloom.systems.wavenet.sampler.reference import Reference
+from soundloom.systems.wavenet.sampler.torch_sampler import TorchSampler
+from soundloom.systems.wavenet.sampler_weights import weights_of
 from soundloom.systems.wavenet.sequences import Sequences
 from soundloom.systems.wavenet.settings import PRESETS
 
@@ -76,7 +76,7 @@ def plain_torch(system: WaveNet, count: int, steps: int = 200) -> float:
     starts = torch.from_numpy(Sequences(system, torch.zeros(count, 0), None).fixed)
     symbols, drawn = torch.full((count, steps), -1), torch.rand(count, steps, 1, dtype=torch.float64)
     with torch.no_grad():
-        loop = Reference(weights_of(system.network), starts, system.before)
+        loop = TorchSampler(weights_of(system.network), starts, system.before)
         loop.advance(symbols[:, :20], drawn[:, :20], starts)
         begun = time.perf_counter()
         loop.advance(symbols, drawn, starts)

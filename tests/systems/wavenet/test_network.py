@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from soundloom.systems.wavenet.likelihood import surprise
 from soundloom.systems.wavenet.network import Network, values
-from soundloom.systems.wavenet.packing import weights_of
+from soundloom.systems.wavenet.sampler_weights import weights_of
 from soundloom.systems.wavenet.settings import PRESETS, Context, WaveNetConfig
 from soundloom.systems.wavenet.wavenet import WaveNet
 

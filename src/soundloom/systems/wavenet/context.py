@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from soundloom.runtime.compiled import compiled
+from soundloom.systems.wavenet.arrays import Floats, matrix_of, plain
 from soundloom.systems.wavenet.gated import Convolution, GatedLayer, Stack
-from soundloom.systems.wavenet.plain import Floats, matrix_of, plain
 from soundloom.systems.wavenet.settings import Context
 
 

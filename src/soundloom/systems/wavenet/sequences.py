@@ -15,10 +15,10 @@ from torch import Tensor
 from soundloom.systems.wavenet.context import ContextState
 from soundloom.systems.wavenet.network import Network, values
 from soundloom.systems.wavenet.options import CARD
-from soundloom.systems.wavenet.packing import weights_of
-from soundloom.systems.wavenet.sampler.reference import Reference
 from soundloom.systems.wavenet.sampler.sampler import Sampler
+from soundloom.systems.wavenet.sampler.torch_sampler import TorchSampler
 from soundloom.systems.wavenet.sampler.weights import Precision
+from soundloom.systems.wavenet.sampler_weights import weights_of
 
 if TYPE_CHECKING:
     from soundloom.systems.wavenet.wavenet import WaveNet
@@ -67,11 +67,11 @@ class Sequences:
             self.context = ContextState(network.context, network.context_gates.weight[..., 0], len(codes), quiet)
             self.piece = network.context.config.stride
         self.sampler = sampler_of(network, self.manner.precision)
-        self.loop: Reference | None = None
+        self.loop: TorchSampler | None = None
         if self.manner.device == CARD:
             terms = (self.manner.temperature, self.manner.top_p, self.manner.guidance)
             with ON_CARD:
-                self.loop = Reference(weights_of(network), self._on_card(self._starts), wavenet.before, *terms)
+                self.loop = TorchSampler(weights_of(network), self._on_card(self._starts), wavenet.before, *terms)
         else:
             self.state = self.sampler.begin(self._starts, wavenet.before, paired=self.each == 2)
 
@@ -113,7 +113,7 @@ class Sequences:
             self.context.step(values(torch.from_numpy(heard), self.levels).numpy())
 
     @torch.no_grad()
-    def _advance_on_card(self, loop: Reference, symbols: np.ndarray, uniforms: np.ndarray, at: int) -> None:
+    def _advance_on_card(self, loop: TorchSampler, symbols: np.ndarray, uniforms: np.ndarray, at: int) -> None:
         with ON_CARD:
             heard = torch.from_numpy(symbols).to(CARD)
             loop.advance(heard, torch.from_numpy(uniforms).to(CARD), self._on_card(self._starts), self.hop, at)

@@ -1,4 +1,4 @@
-"""Samples of a trained network one after another on the CPU, as fast as its weights can be read."""
+"""Sample a trained network one step at a time on the CPU, at the speed at which memory delivers its weights."""
 
 from soundloom.systems.wavenet.sampler.sampler import Sampler, State
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision, Weights

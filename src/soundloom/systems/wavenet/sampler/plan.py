@@ -1,4 +1,4 @@
-"""A network's weights in the order in which a sampler reads them."""
+"""A network's weights in the order in which the kernels read them."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from soundloom.systems.wavenet.sampler.packing import PAIR, Arena, Pack, aligned
 from soundloom.systems.wavenet.sampler.vectors import LANES
 from soundloom.systems.wavenet.sampler.weights import MIXTURE, Floats, Weights
 
-TOGETHER = 16  # steps for which old samples' taps are summed at once, at most
+STEP_BLOCK = 16  # the most steps for which the products of older taps are computed at once
 
 
 class Shape(NamedTuple):
-    """Sizes, padded with zeros: outputs to a multiple of 16 and inputs, which are outputs, with them."""
+    """Sizes, padded with zeros: every number of channels to a multiple of 16."""
 
     layers: int
     residual: int
-    gates: int  # of tanh alone
+    gates: int  # of the tanh half
     skip: int
     end: int
     outputs: int
-    layer: int  # elements of a layer in the arena of every step
-    old: int  # and in that of old taps
-    levels: int  # 0 where symbols enter as numbers
-    components: int  # logistics
+    layer: int  # elements of a layer in `Plan.steady`
+    old: int  # elements of a layer in `Plan.old`
+    levels: int  # 0 where symbols embed as numbers
+    components: int  # of the mixture of logistics
     skip_scale: np.float32
     least_log_scale: np.float32
 
 
 class Plan(NamedTuple):
-    """What the loops read; R, G, S, E and outputs are padded.
+    """The arrays that the kernels read; R, G, S, E and outputs are padded.
 
     Attributes:
-        first: (k0, levels, R), or (k0, 1, R) where symbols enter as numbers.
-        steady: arena of what every step reads: of each layer the newest tap and the mix, then the end and the head.
-        old: arena of each layer's older taps, the oldest first, in groups of PAIR blocks.
+        first: (k0, levels, R), or (k0, 1, R) if symbols are numbers.
+        steady: arena of what every step reads: the newest tap and the mix of each layer, then the end and the head.
+        old: arena of each layer's older taps, oldest first, in groups of PAIR blocks.
         input_bias: (N, R), of each layer's input.
-        skip_bias: (S,), of all layers together.
+        skip_bias: (S,), summed over layers.
         end_bias: (E,).
         head_bias: (outputs,).
         dilations: (N,).
-        together: (N,), steps for which a layer's old taps are summed at once.
-        queue_at: (N + 1,), where each layer's queue begins, in vectors of R.
+        step_blocks: (N,), steps for which a layer's older taps are summed at once.
+        queue_at: (N + 1,), the position of each layer's queue, in vectors of R.
     """
 
     shape: Shape
@@ -57,15 +57,15 @@ class Plan(NamedTuple):
     end_bias: Floats
     head_bias: Floats
     dilations: NDArray[np.int64]
-    together: NDArray[np.int64]
+    step_blocks: NDArray[np.int64]
     queue_at: NDArray[np.int64]
 
 
 def plan(weights: Weights, pack: Pack) -> Plan:
-    """Lay out the weights, in elements as `pack` makes them."""
+    """Lay out the weights, with elements as `pack` makes them."""
     layers, kernel, _, _ = weights.taps.shape
-    residual, gates = up(weights.residual), up(weights.gates)
-    skip, end, outputs = up(weights.skip), up(len(weights.end_bias)), up(weights.outputs)
+    residual, gates = round_up(weights.residual), round_up(weights.gates)
+    skip, end, outputs = round_up(weights.skip), round_up(len(weights.end_bias)), round_up(weights.outputs)
     taps = weights.taps.reshape(layers, kernel, weights.residual, 2, weights.gates)
     taps = _pad(taps, {2: residual, 4: gates}).reshape(layers, kernel, residual, 2 * gates)
     to_residual, to_skip = np.split(weights.mix, [weights.residual], axis=2)
@@ -100,16 +100,16 @@ def plan(weights: Weights, pack: Pack) -> Plan:
         aligned(_pad(weights.end_bias, {0: end})),
         aligned(_pad(weights.head_bias, {0: outputs})),
         weights.dilations.astype(np.int64),
-        np.gcd(weights.dilations, TOGETHER).astype(np.int64),
+        np.gcd(weights.dilations, STEP_BLOCK).astype(np.int64),
         np.concatenate(([0], np.cumsum((kernel - 1) * weights.dilations))).astype(np.int64),
     )
 
 
-def up(channels: int) -> int:
-    """To a multiple of LANES."""
+def round_up(channels: int) -> int:
+    """Round up to a multiple of LANES."""
     return -(-channels // LANES) * LANES
 
 
 def _pad(values: Floats, sizes: Mapping[int, int]) -> Floats:
-    """Zeros after the ends of axes, up to the sizes that they are to have."""
+    """Pad axes with zeros at their ends, to the given sizes."""
     return np.pad(values, [(0, sizes.get(axis, have) - have) for axis, have in enumerate(values.shape)])

@@ -1,4 +1,4 @@
-"""Draw symbols of any number of sequences, in chunks of any length, with the same result."""
+"""Draw symbols of any number of sequences, in chunks of any length; neither number changes the result."""
 
 from __future__ import annotations
 
@@ -7,87 +7,90 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.systems.wavenet.sampler import batched as together
-from soundloom.systems.wavenet.sampler import single as alone
-from soundloom.systems.wavenet.sampler.memory import Memory, settled
-from soundloom.systems.wavenet.sampler.packing import floats, halves, quarters, rounded
+from soundloom.systems.wavenet.sampler import batched, single
+from soundloom.systems.wavenet.sampler.buffers import Buffers, buffers_after_silence
+from soundloom.systems.wavenet.sampler.packing import pack_bfloat16, pack_float32, pack_int8, to_bfloat16
 from soundloom.systems.wavenet.sampler.plan import plan
-from soundloom.systems.wavenet.sampler.steady import inputs_in_silence
+from soundloom.systems.wavenet.sampler.steady_state import layer_inputs_in_silence
 from soundloom.systems.wavenet.sampler.vectors import LANES
 from soundloom.systems.wavenet.sampler.weights import Floats, Precision, Weights
 
-FEWEST_TOGETHER = 6  # sequences that are quicker with idle lanes beside them than one after another
+FEWEST_BATCHED = 6  # from this many sequences on, the batched kernel with unused lanes beats the single kernel
 
 
 @dataclass
 class State:
-    """What sequences remember between two calls of `Sampler.advance`, one call at a time.
+    """The state of sequences between two calls of `Sampler.advance`; not to be used by two threads at once.
 
-    A sequence takes `Weights.queue_floats` floats of four bytes, R rounded up to a multiple of 16; alone, 16 steps of
-    as many sums as there are gates in all layers; and twice these gates for what they start with.
+    Each sequence holds `Weights.queue_floats` float32 values, with R rounded up to a multiple of 16, and two values
+    of conditioning for each gate. A sequence in the single kernel also holds the gate sums of 16 steps.
 
     Attributes:
         time: steps taken so far.
-        groups: sequences that advance together: from which on, and what they remember.
+        batches: sequences that share one kernel call, and the buffers of that call.
     """
 
     sequences: int
     time: int
-    groups: list[tuple[slice, Memory]]
+    batches: list[tuple[slice, Buffers]]
 
 
 class Sampler:
-    """Samples a network on the CPU; only reads itself, so threads may share it, each with states of its own.
+    """Samples a network on the CPU. It is never modified, so threads may share it if each has its own `State`.
 
-    A sequence's symbols and logits are the same, to the last bit, alone and among others, in one call and in many.
+    A sequence's symbols and logits do not depend, to the last bit, on the number of sequences or of calls.
     """
 
     def __init__(self, weights: Weights, precision: Precision = "float32") -> None:
         if precision == "bfloat16":
             weights = replace(
                 weights,
-                taps=rounded(weights.taps),
-                mix=rounded(weights.mix),
-                end=rounded(weights.end),
-                head=rounded(weights.head),
+                taps=to_bfloat16(weights.taps),
+                mix=to_bfloat16(weights.mix),
+                end=to_bfloat16(weights.end),
+                head=to_bfloat16(weights.head),
             )
         self.weights = weights
-        self._together = plan(weights, quarters if precision == "int8" else floats)
-        self._alone = plan(weights, halves) if precision == "bfloat16" else self._together
+        self._batched = plan(weights, pack_int8 if precision == "int8" else pack_float32)
+        self._single = plan(weights, pack_bfloat16) if precision == "bfloat16" else self._batched
 
     @property
     def draws(self) -> int:
         """Uniform numbers that drawing one symbol takes."""
         return self.weights.draws
 
-    def begin(self, starts: Floats, silence: int, paired: bool = False) -> State:
-        """Sequences after endless silence.
+    def begin(self, conditioning: Floats, silence: int, paired: bool = False) -> State:
+        """Return the state of sequences that are preceded by endless silence.
 
         Args:
-            starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts.
+            conditioning: added to the gates, (sequence, layer, frame, 2 G); only the first frame is read.
             silence: the symbol of silence.
-            paired: whether sequences go on in pairs, which `advance` may guide.
+            paired: whether sequences come in pairs, as guidance in `advance` needs.
         """
-        inputs = np.stack([inputs_in_silence(self.weights, one[:, 0].astype(np.float32), silence) for one in starts])
-        groups = []
+        inputs = np.stack(
+            [layer_inputs_in_silence(self.weights, one[:, 0].astype(np.float32), silence) for one in conditioning]
+        )
+        batches = []
         for first in range(0, len(inputs), LANES):
-            group = inputs[first : first + LANES]
-            if paired or len(group) >= FEWEST_TOGETHER:
-                filled = np.pad(group, ((0, LANES - len(group)), (0, 0), (0, 0)))
-                groups.append((slice(first, first + len(group)), settled(self._together, filled, silence)))
+            batch = inputs[first : first + LANES]
+            if paired or len(batch) >= FEWEST_BATCHED:
+                padded = np.pad(batch, ((0, LANES - len(batch)), (0, 0), (0, 0)))
+                batches.append(
+                    (slice(first, first + len(batch)), buffers_after_silence(self._batched, padded, silence))
+                )
             else:
-                groups += [
-                    (slice(n, n + 1), settled(self._alone, inputs[n : n + 1], silence))
-                    for n in range(first, first + len(group))
+                batches += [
+                    (slice(n, n + 1), buffers_after_silence(self._single, inputs[n : n + 1], silence))
+                    for n in range(first, first + len(batch))
                 ]
-        return State(len(inputs), 0, groups)
+        return State(len(inputs), 0, batches)
 
     def advance(
         self,
         state: State,
         symbols: NDArray[np.int64],
         uniforms: NDArray[np.float64],
-        starts: Floats,
+        conditioning: Floats,
         *,
         hop: int = 1,
         offset: int = 0,
@@ -96,33 +99,33 @@ class Sampler:
         guidance: float = 1.0,
         logits: Floats | None = None,
     ) -> None:
-        """Take as many steps as there are symbols: those given are heard, those that are negative are drawn and put.
+        """Take one step for each symbol. Symbols of 0 or more are given; negative ones are replaced by draws.
 
         Args:
-            state: is led on.
-            symbols: (sequence, step), contiguous.
-            uniforms: numbers in [0, 1), (sequence, step, draw), `Weights.draws` of them for each step.
-            starts: what gates start with, (sequence, layer, frame, 2 G); between frames it moves on a straight line.
-            hop: steps from frame to frame.
+            state: updated in place.
+            symbols: (sequence, step), contiguous; updated in place.
+            uniforms: numbers in [0, 1), (sequence, step, draw), with `Weights.draws` of them for each step.
+            conditioning: added to the gates, (sequence, layer, frame, 2 G), interpolated linearly between frames.
+            hop: steps from one frame to the next.
             offset: steps from the first frame to the first symbol.
-            temperature: divides the logits; at 0 it is the likeliest symbol.
-            top_p: of the probability is left to be drawn from, the likeliest symbols first.
-            guidance: other than 1, of sequences in pairs and of classes only: both of a pair, which are given the same
-                symbols and uniform numbers, draw by the second's outputs and so many times what the first has more.
-            logits: takes the network's outputs, (sequence, step, output), contiguous.
+            temperature: divides the logits; 0 takes the most likely symbol.
+            top_p: draws only from the most likely symbols that together have this probability.
+            guidance: scale of classifier-free guidance; 1 is none. Any other value needs a softmax head and sequences
+                in pairs (conditional, unconditional), both of which get the same symbols and uniform numbers.
+            logits: filled with the network's outputs, (sequence, step, output), contiguous.
         """
         assert symbols.shape[0] == state.sequences
         assert symbols.flags.c_contiguous
-        assert guidance == 1 or all((which.stop - which.start) % 2 == 0 for which, _ in state.groups)
-        starts = np.ascontiguousarray(starts, np.float32)
+        assert guidance == 1 or all((rows.stop - rows.start) % 2 == 0 for rows, _ in state.batches)
+        conditioning = np.ascontiguousarray(conditioning, np.float32)
         uniforms = np.ascontiguousarray(uniforms, np.float64)
-        room = np.empty((state.sequences, 0, 0), np.float32) if logits is None else logits
-        for which, held in state.groups:
-            if which.stop - which.start == 1:
-                one = which.start
-                values = (symbols[one], uniforms[one], starts[one], hop, offset, temperature, top_p, room[one])
-                alone.advance(self._alone, held, state.time, *values)
+        outputs = np.empty((state.sequences, 0, 0), np.float32) if logits is None else logits
+        for rows, buffers in state.batches:
+            if rows.stop - rows.start == 1:
+                row = rows.start
+                values = (symbols[row], uniforms[row], conditioning[row], hop, offset, temperature, top_p, outputs[row])
+                single.advance(self._single, buffers, state.time, *values)
             else:
-                values = (symbols[which], uniforms[which], starts[which], hop, offset, temperature, top_p, guidance)
-                together.advance(self._together, held, state.time, *values, room[which])
+                values = (symbols[rows], uniforms[rows], conditioning[rows], hop, offset, temperature, top_p, guidance)
+                batched.advance(self._batched, buffers, state.time, *values, outputs[rows])
         state.time += symbols.shape[1]

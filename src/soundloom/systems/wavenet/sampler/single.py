@@ -1,27 +1,27 @@
-"""One sequence, step after step: 16 outputs of a layer side by side in a register."""
+"""The kernel for one sequence: the 16 lanes of a register hold 16 outputs of a layer."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.systems.wavenet.sampler.compiling import compiled
-from soundloom.systems.wavenet.sampler.drawing import (
+from soundloom.systems.wavenet.sampler.buffers import Buffers
+from soundloom.systems.wavenet.sampler.compilation import compiled
+from soundloom.systems.wavenet.sampler.draws import (
     accumulate_masses,
     draw_class,
     draw_logistic,
     largest,
-    likeliest,
+    most_likely,
     value,
 )
 from soundloom.systems.wavenet.sampler.elementwise import multiply_add
-from soundloom.systems.wavenet.sampler.layers import add_starts, pass_gates, push, rectify, take_frame
-from soundloom.systems.wavenet.sampler.memory import Memory
+from soundloom.systems.wavenet.sampler.layers import add_conditioning, apply_gates, load_frame, push, scaled_relu
+from soundloom.systems.wavenet.sampler.matvec import BLOCKS, add_matvec, add_matvec_steps, group_size
 from soundloom.systems.wavenet.sampler.packing import PAIR, Arena
-from soundloom.systems.wavenet.sampler.plan import TOGETHER, Plan
-from soundloom.systems.wavenet.sampler.quantising import Bytes, inputs_of
+from soundloom.systems.wavenet.sampler.plan import STEP_BLOCK, Plan
+from soundloom.systems.wavenet.sampler.quantisation import Bytes, inputs_of
 from soundloom.systems.wavenet.sampler.vectors import LANES
-from soundloom.systems.wavenet.sampler.weighing import BLOCKS, group_size, weigh, weigh_steps
 from soundloom.systems.wavenet.sampler.weights import Floats
 
 ZERO = np.float32(0.0)
@@ -31,31 +31,31 @@ ONE = np.float32(1.0)
 @compiled()
 def advance(
     plan: Plan,
-    memory: Memory,
+    buffers: Buffers,
     time: int,
     symbols: NDArray[np.int64],
     uniforms: NDArray[np.float64],
-    starts: Floats,
+    conditioning: Floats,
     hop: int,
     offset: int,
     temperature: float,
     top_p: float,
     logits: Floats,
 ) -> None:
-    """Go on from `time` for as many steps as there are symbols, and draw those that are negative.
+    """Take as many steps as there are symbols, starting at `time`; negative symbols are replaced by draws.
 
     Args:
-        symbols: (step,).
+        symbols: (step,), updated in place.
         uniforms: (step, draw).
-        starts: (layer, frame, 2 G); step t is at frame (offset + t) / hop.
-        logits: (step, outputs), takes the network's outputs; or without steps.
+        conditioning: (layer, frame, 2 G); step t lies at frame (offset + t) / hop.
+        logits: (step, output), filled with the network's outputs; or without steps.
     """
-    shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, together, queue_at = plan
+    shape, first, steady, old_arena, input_bias, skip_bias, end_bias, head_bias, dilations, step_blocks, queue_at = plan
     (
         queues,
         old,
         base,
-        rise,
+        slope,
         x,
         skips,
         gates,
@@ -63,46 +63,46 @@ def advance(
         ended,
         outputs,
         masses,
-        heard,
+        history,
         x_bytes,
         gated_bytes,
         skips_bytes,
         ended_bytes,
-    ) = memory
+    ) = buffers
     frame = -1
     for t in range(len(symbols)):
         now = time + t
         if (offset + t) // hop != frame:
             frame = (offset + t) // hop
-            take_frame(base, rise, starts, frame, shape.gates, 0, 1)
-        share = np.float32((offset + t) % hop) / np.float32(hop) if starts.shape[1] > 1 else ZERO
-        enter(x, heard, first, shape.levels)
+            load_frame(base, slope, conditioning, frame, shape.gates, 0, 1)
+        share = np.float32((offset + t) % hop) / np.float32(hop) if conditioning.shape[1] > 1 else ZERO
+        embed(x, history, first, shape.levels)
         skips[:] = skip_bias
-        row = now % TOGETHER * shape.layers  # of `old`, the first layer's
+        row = now % STEP_BLOCK * shape.layers  # of `old`, the first layer's
         for layer in range(shape.layers):
-            steps, queue, slots = together[layer], queue_at[layer], queue_at[layer + 1] - queue_at[layer]
+            steps, queue, slots = step_blocks[layer], queue_at[layer], queue_at[layer + 1] - queue_at[layer]
             if now & (steps - 1) == 0:
                 at, apart = layer * shape.old, shape.layers * len(gates)
-                recall(
+                sum_old_taps(
                     old, row + layer, apart, steps, old_arena, at, queues, queue, slots, now, dilations[layer], len(x)
                 )
-            complete(x, input_bias, layer)
+            add_input_bias(x, input_bias, layer)
             inputs = inputs_of(x, x_bytes)
             push(queues, queue + now % slots, inputs)
-            add_starts(gates, old, row + layer, base, rise, layer, share)
-            at = weigh_all(gates, steady, layer * shape.layer, inputs, len(x))
-            pass_gates(gates, gated)
+            add_conditioning(gates, old, row + layer, base, slope, layer, share)
+            at = add_matvecs(gates, steady, layer * shape.layer, inputs, len(x))
+            apply_gates(gates, gated)
             mixed = inputs_of(gated, gated_bytes)
-            at = weigh_all(x, steady, at, mixed, len(gated))
-            weigh_all(skips, steady, at, mixed, len(gated))
+            at = add_matvecs(x, steady, at, mixed, len(gated))
+            add_matvecs(skips, steady, at, mixed, len(gated))
         if len(logits) or symbols[t] < 0:
-            rectify(skips, shape.skip_scale)
+            scaled_relu(skips, shape.skip_scale)
             ended[:] = end_bias
             at = shape.layers * shape.layer
-            at = weigh_all(ended, steady, at, inputs_of(skips, skips_bytes), len(skips))
-            rectify(ended, ONE)
+            at = add_matvecs(ended, steady, at, inputs_of(skips, skips_bytes), len(skips))
+            scaled_relu(ended, ONE)
             outputs[:] = head_bias
-            weigh_all(outputs, steady, at, inputs_of(ended, ended_bytes), len(ended))
+            add_matvecs(outputs, steady, at, inputs_of(ended, ended_bytes), len(ended))
         if len(logits):
             for o in range(logits.shape[1]):
                 logits[t, o] = outputs[o]
@@ -117,17 +117,17 @@ def advance(
                 temperature,
                 top_p,
             )
-        for j in range(len(heard) - 1, 0, -1):
-            heard[j, 0] = heard[j - 1, 0]
-        heard[0, 0] = symbols[t]
+        for j in range(len(history) - 1, 0, -1):
+            history[j, 0] = history[j - 1, 0]
+        history[0, 0] = symbols[t]
 
 
 @compiled()
-def enter(x: Floats, heard: NDArray[np.int64], first: Floats, levels: int) -> None:
-    """What the symbols heard add to the first layer's input: looked up if there are `levels`, else times a number."""
+def embed(x: Floats, history: NDArray[np.int64], first: Floats, levels: int) -> None:
+    """Set x to what the last symbols contribute: a table lookup if there are `levels`, else weights times numbers."""
     x[:] = ZERO
-    for j in range(len(heard)):
-        symbol = heard[j, 0]
+    for j in range(len(history)):
+        symbol = history[j, 0]
         entries = first[j, symbol if levels else 0]
         if levels:
             for r in range(len(x)):
@@ -138,14 +138,14 @@ def enter(x: Floats, heard: NDArray[np.int64], first: Floats, levels: int) -> No
 
 
 @compiled()
-def complete(x: Floats, bias: Floats, layer: int) -> None:
+def add_input_bias(x: Floats, bias: Floats, layer: int) -> None:
     """Add the bias of a layer's input."""
     for r in range(len(x)):
         x[r] += bias[layer, r]
 
 
 @compiled()
-def recall(
+def sum_old_taps(
     sums: Floats,
     row: int,
     apart: int,
@@ -159,12 +159,12 @@ def recall(
     dilation: int,
     residual: int,
 ) -> None:
-    """Sum a layer's old taps for as many steps as their old samples are known.
+    """Sum the products of a layer's older taps, for as many steps ahead as their inputs are known.
 
     Args:
-        sums: (step layers, 2 G), takes the first step's sums in a row, the next one's `apart` elements further.
-        arena: weights, the layer's from `at` on.
-        queues: (slot, R), the layer's `slots` from `queue` on.
+        sums: (step layers, 2 G); filled from `row` on, with `apart` elements from one step to the next.
+        arena: weights; the layer's begin at `at`.
+        queues: (slot, R); the layer's `slots` begin at `queue`.
     """
     width, size = sums.shape[1], queues.shape[1]
     for step in range(steps):
@@ -174,38 +174,38 @@ def recall(
         for tap in range(slots // dilation):
             x = (queue + (now + tap * dilation) % slots) * size
             if steps == 1:
-                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 1, PAIR)
+                add_matvec_steps(sums, output, apart, arena, at, queues, x, size, residual, 1, PAIR)
             elif steps == 2:
-                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 2, PAIR)
+                add_matvec_steps(sums, output, apart, arena, at, queues, x, size, residual, 2, PAIR)
             elif steps == 4:
-                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 4, PAIR)
+                add_matvec_steps(sums, output, apart, arena, at, queues, x, size, residual, 4, PAIR)
             elif steps == 8:
-                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 8, PAIR)
+                add_matvec_steps(sums, output, apart, arena, at, queues, x, size, residual, 8, PAIR)
             else:
-                weigh_steps(sums, output, apart, arena, at, queues, x, size, residual, 8, PAIR)
+                add_matvec_steps(sums, output, apart, arena, at, queues, x, size, residual, 8, PAIR)
                 x += 8 * size
-                weigh_steps(sums, output + 8 * apart, apart, arena, at, queues, x, size, residual, 8, PAIR)
+                add_matvec_steps(sums, output + 8 * apart, apart, arena, at, queues, x, size, residual, 8, PAIR)
             at += group_size(arena, residual, PAIR * LANES)
 
 
 @compiled()
-def weigh_all(sums: Floats, arena: Arena, at: int, x: Floats | Bytes, inputs: int) -> int:
-    """Add all inputs to all sums, group by group; returns where the arena goes on."""
+def add_matvecs(sums: Floats, arena: Arena, at: int, x: Floats | Bytes, inputs: int) -> int:
+    """Add a matrix-vector product to all sums, group by group; returns the position after it in the arena."""
     outputs, to = len(sums), 0
     while to + BLOCKS * LANES <= outputs:
-        weigh(sums, to, arena, at, x, inputs, BLOCKS)
+        add_matvec(sums, to, arena, at, x, inputs, BLOCKS)
         at += group_size(arena, inputs, BLOCKS * LANES)
         to += BLOCKS * LANES
     while to + 4 * LANES <= outputs:
-        weigh(sums, to, arena, at, x, inputs, 4)
+        add_matvec(sums, to, arena, at, x, inputs, 4)
         at += group_size(arena, inputs, 4 * LANES)
         to += 4 * LANES
     while to + 2 * LANES <= outputs:
-        weigh(sums, to, arena, at, x, inputs, 2)
+        add_matvec(sums, to, arena, at, x, inputs, 2)
         at += group_size(arena, inputs, 2 * LANES)
         to += 2 * LANES
     while to < outputs:
-        weigh(sums, to, arena, at, x, inputs, 1)
+        add_matvec(sums, to, arena, at, x, inputs, 1)
         at += group_size(arena, inputs, LANES)
         to += LANES
     return at
@@ -222,10 +222,11 @@ def draw(
     temperature: float,
     top_p: float,
 ) -> int:
+    """Draw one symbol from the outputs."""
     if not levels:
         return draw_logistic(outputs, 0, 1, components, least_log_scale, temperature, uniforms)
     if temperature == 0:
-        return likeliest(outputs, 0, 1, levels)
+        return most_likely(outputs, 0, 1, levels)
     peak = largest(outputs, levels)
     for c in range(levels):
         masses[c] = peak

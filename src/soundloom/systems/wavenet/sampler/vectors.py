@@ -1,7 +1,7 @@
-"""Registers of sixteen numbers, in LLVM's own instructions, for functions that numba compiles.
+"""Registers of 16 numbers for functions that numba compiles, written as LLVM instructions.
 
-LLVM splits a vector of 16 into what the processor has. Arrays come with the place of the first element wanted, since a
-slice costs more than a number; they are contiguous, and read faster if they begin at a multiple of 64 bytes.
+LLVM splits a vector of 16 into what the processor has. Arrays are passed with the index of the first element, since a
+slice is slower than a number; they are contiguous, and are read faster if they begin at a multiple of 64 bytes.
 """
 
 from __future__ import annotations
@@ -29,33 +29,35 @@ FLOATS = ir.VectorType(FLOAT, LANES)
 
 
 class Instructions:
-    """Puts instructions into a function; a place is a pointer to an element."""
+    """Emits instructions into a function; a place is a pointer to an element."""
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
 
-    def after(self, place: Any, elements: Any, times: Any = 1) -> Any:
-        """The place so many elements further on; numbers may be Python's own."""
+    def offset(self, place: Any, elements: Any, times: Any = 1) -> Any:
+        """The place `elements` * `times` elements further on; each may be a Python integer."""
         factors = (SIZE(n) if isinstance(n, int) else n for n in (elements, times))
         return self.builder.gep(place, [self.builder.mul(*factors)])
 
-    def number(self, place: Any, kind: Any = FLOAT) -> Any:
+    def load_scalar(self, place: Any, kind: Any = FLOAT) -> Any:
+        """One element."""
         return self.builder.load(self.builder.bitcast(place, kind.as_pointer()))
 
     def load(self, place: Any, kind: Any = FLOATS) -> Any:
+        """A vector of 16 elements."""
         return self.builder.load(self.builder.bitcast(place, kind.as_pointer()), align=4)
 
     def store(self, vector: Any, place: Any) -> None:
         self.builder.store(vector, self.builder.bitcast(place, vector.type.as_pointer()), align=4)
 
-    def spread(self, number: Any) -> Any:
+    def broadcast(self, number: Any) -> Any:
         """One number in every lane."""
         kind = ir.VectorType(number.type, LANES)
         first = self.builder.insert_element(kind(ir.Undefined), number, INT(0))
         return self.builder.shuffle_vector(first, kind(ir.Undefined), INTS(None))
 
-    def held(self, vector: Any) -> Any:
-        """A variable, of which LLVM makes a register."""
+    def variable(self, vector: Any) -> Any:
+        """A mutable vector, which LLVM keeps in a register."""
         return cgutils.alloca_once_value(self.builder, vector)
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
@@ -66,16 +68,16 @@ class Instructions:
 
 
 def instruction(emitter: Callable[..., Any]) -> Callable[..., Any]:
-    """A function for compiled loops, from one that takes numba's context and the types of arguments, and gives two:
+    """Make a function for compiled loops, as `numba.extending.intrinsic`, with literal arguments known by their types.
 
-    its signature, and what puts its instructions. Numbers that are written out in a call are known by their types.
+    `emitter` takes numba's context and the types of the arguments. It returns the signature and the code generator.
     """
     made: Callable[..., Any] = intrinsic(prefer_literal=True)(emitter)
     return made
 
 
 def function(module: Any, name: str, arguments: Sequence[Any]) -> tuple[Any, Instructions | None]:
-    """A function of a module, and what fills it if it is new. It stays a function: it is called from many places."""
+    """A function of a module, and what fills its body if it is new. It is never inlined, as it has many callers."""
     if name in module.globals:
         return module.globals[name], None
     made = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
@@ -86,7 +88,7 @@ def function(module: Any, name: str, arguments: Sequence[Any]) -> tuple[Any, Ins
 
 
 def place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Of an element of an array."""
+    """Pointer to an element of an array."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
@@ -95,9 +97,9 @@ def add_to_lanes(typing: Any, sums: Any, to: Any, term: Any) -> Any:
     """Add one number to 16 sums from `to` on."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        put = Instructions(builder)
+        llvm = Instructions(builder)
         here = place(context, builder, sums, *values[0:2])
-        put.store(builder.fadd(put.load(here), put.spread(values[2])), here)
+        llvm.store(builder.fadd(llvm.load(here), llvm.broadcast(values[2])), here)
         return context.get_dummy_value()
 
     return types.void(sums, to, types.float32), emit

@@ -1,4 +1,4 @@
-"""The numbers of a trained network, as plain arrays."""
+"""The weights of a trained network as plain arrays."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Head = Literal["softmax", "logistics"]
 Precision = Literal["float32", "bfloat16", "int8"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")  # each next one is quicker
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")  # slowest first
 
-MIXTURE = 3  # numbers of one logistic: its weight, mean and log scale
+MIXTURE = 3  # parameters of one logistic: logit, mean and log scale
 
 
 @dataclass(frozen=True)
 class Weights:
     """A dilated stack with R residual, G gate, S skip and E end channels, kernels of K samples and N layers.
 
-    Matrices are (input, output). Whatever is added to a layer's gates, its bias and all conditions, is not here: it
-    comes with each sequence as `starts`.
+    Matrices are (input, output). A layer's bias and all conditions, which are added to its gates, are not stored: they
+    are passed with each sequence as `conditioning`.
 
     Attributes:
-        first: what a previous symbol adds to the first layer's input, newest symbol first. For the softmax, whose
-            symbols are looked up, (k0, levels or more, R): there may be symbols that are heard but never drawn. For
-            logistics, whose symbols enter as numbers in [-1, 1], (k0, R).
+        first: what previous symbols add to the first layer's input, newest first. A table for the softmax,
+            (k0, levels or more, R): there may be symbols that occur in a history but are never drawn. For logistics,
+            whose symbols are numbers in [-1, 1], (k0, R).
         first_bias: (R,).
         taps: (N, K, R, 2 G), the oldest sample's first; of the outputs the first G pass tanh, the last G the sigmoid.
         dilations: (N,).
         mix: (N, G, R + S), gate to residual and skip.
         mix_bias: (N, R + S).
-        skip_scale: of the sum of all layers' skips.
+        skip_scale: factor of the sum of all layers' skips.
         end: (S, E).
         end_bias: (E,).
         head: (E, outputs).
         head_bias: (outputs,).
-        kind: "softmax" has a logit for each of `levels` symbols; "logistics" has weights, means and log scales of M
+        kind: "softmax" has a logit for each of `levels` symbols; "logistics" has logits, means and log scales of M
             logistic distributions over [-1, 1], 3 M outputs in this order.
-        levels: symbols there are, 0 to levels - 1.
-        least_log_scale: a logistic's log scale counts as at least this.
+        levels: number of symbols, 0 to levels - 1.
+        least_log_scale: lower bound of a logistic's log scale.
     """
 
     first: Floats
@@ -96,10 +96,10 @@ class Weights:
 
     @property
     def draws(self) -> int:
-        """Uniform numbers that drawing one symbol takes."""
+        """Uniform numbers that one symbol takes."""
         return 1 if self.kind == "softmax" else 2
 
     @property
     def queue_floats(self) -> int:
-        """Floats that the queues of one sequence hold: of every layer, the inputs that its older taps still need."""
+        """Floats in the queues of one sequence: for every layer, the inputs that its older taps still need."""
         return int(((self.taps.shape[1] - 1) * self.dilations).sum()) * self.residual

@@ -1,4 +1,4 @@
-"""The same network in torch, step by step for a batch: what the compiled one is held to, and what draws on a card."""
+"""The sampler in plain torch, step by step for a batch: it checks the compiled kernels, and draws on CUDA devices."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from soundloom.systems.wavenet.sampler.drawing import EDGE, HIGHEST
+from soundloom.systems.wavenet.sampler.draws import EDGE, HIGHEST
 from soundloom.systems.wavenet.sampler.weights import Weights
 
 
-class Reference:
-    """Sequences of one batch, as they go on from endless silence.
+class TorchSampler:
+    """A batch of sequences that are preceded by endless silence.
 
-    A step reads and writes the same tensors each time and asks none of them for a number, so on a CUDA device it is
+    A step reads and writes the same tensors every time and never copies a number to the host, so on a CUDA device it is
     captured as a graph and replayed.
 
     Args:
-        starts: what gates start with, (sequence, layer, frame, 2 G), of which the first frame counts; all is computed
-            on its device and in its type.
+        conditioning: added to the gates, (sequence, layer, frame, 2 G); only the first frame is read. Everything is
+            computed on its device and in its type.
         silence: the symbol of silence.
         temperature, top_p, guidance: as for `Sampler.advance`.
     """
@@ -28,17 +28,17 @@ class Reference:
     def __init__(
         self,
         weights: Weights,
-        starts: Tensor,
+        conditioning: Tensor,
         silence: int,
         temperature: float = 1.0,
         top_p: float = 1.0,
         guidance: float = 1.0,
     ) -> None:
         layers, kernel, residual, gates = weights.taps.shape
-        sequences, device = len(starts), starts.device
+        sequences, device = len(conditioning), conditioning.device
 
         def here(values: object) -> Tensor:
-            return torch.as_tensor(values).to(device, starts.dtype)
+            return torch.as_tensor(values).to(device, conditioning.dtype)
 
         self.weights, self.temperature, self.top_p, self.guidance = weights, temperature, top_p, guidance
         self.first, self.first_bias = here(weights.first), here(weights.first_bias)
@@ -50,30 +50,30 @@ class Reference:
         dilations = torch.as_tensor(weights.dilations).to(device)
         self.slots = (kernel - 1) * dilations[:, None]
         self.tap_slots = torch.arange(kernel - 1, device=device) * dilations[:, None]
-        self.queues = [torch.zeros(sequences, int(slots), residual).to(starts) for slots in self.slots]
+        self.queues = [torch.zeros(sequences, int(slots), residual).to(conditioning) for slots in self.slots]
         self.time = torch.zeros((), dtype=torch.int64, device=device)
-        self.start = starts[:, :, 0].clone()
+        self.start = conditioning[:, :, 0].clone()
         self.uniforms = torch.zeros(sequences, weights.draws, dtype=torch.float64, device=device)
         self.symbol = torch.full((sequences,), silence, device=device)
-        self.heard = self.symbol[:, None].repeat(1, len(weights.first))
-        self.logits = torch.zeros(sequences, weights.outputs).to(starts)
-        self._settle()
-        self._step = graphed(self.step, self._changing()) if starts.is_cuda else self.step
+        self.history = self.symbol[:, None].repeat(1, len(weights.first))
+        self.logits = torch.zeros(sequences, weights.outputs).to(conditioning)
+        self._fill_with_silence()
+        self._step = graphed(self.step, self._changing()) if conditioning.is_cuda else self.step
 
     def advance(
         self,
         symbols: Tensor,
         uniforms: Tensor,
-        starts: Tensor,
+        conditioning: Tensor,
         hop: int = 1,
         offset: int = 0,
         logits: Tensor | None = None,
     ) -> None:
-        """As `Sampler.advance`: symbols (sequence, step) that are negative are drawn and put."""
+        """As `Sampler.advance`: negative symbols (sequence, step) are replaced by draws."""
         for t in range(symbols.shape[1]):
-            if t == 0 or starts.shape[2] > 1:
+            if t == 0 or conditioning.shape[2] > 1:
                 frame, part = divmod(offset + t, hop)
-                this, following = (starts[:, :, min(n, starts.shape[2] - 1)] for n in (frame, frame + 1))
+                this, following = (conditioning[:, :, min(n, conditioning.shape[2] - 1)] for n in (frame, frame + 1))
                 self.start.copy_(torch.lerp(this, following, part / hop))
             self.uniforms.copy_(uniforms[:, t])
             self.symbol.copy_(symbols[:, t])
@@ -83,7 +83,7 @@ class Reference:
                 logits[:, t] = self.logits
 
     def step(self) -> None:
-        """From what was heard to logits, and to a symbol where `symbol` is negative, which is heard next."""
+        """Compute logits from the history, draw a symbol where `symbol` is negative, and append it to the history."""
         read = (self.time + self.tap_slots) % self.slots
         x = self._first_input()
         skips = x.new_zeros(len(x), self.weights.skip)
@@ -91,13 +91,13 @@ class Reference:
             samples = torch.cat([queue.index_select(1, read[layer]).flatten(1), x], 1)
             queue.index_copy_(1, read[layer, :1], x[:, None])
             x, skips = self._layer(layer, samples, x, skips)
-        ended = F.relu(self._weigh(self.end_bias, F.relu(skips * self.weights.skip_scale), self.end))
-        self.logits.copy_(self._weigh(self.head_bias, ended, self.head))
+        ended = F.relu(self._linear(self.end_bias, F.relu(skips * self.weights.skip_scale), self.end))
+        self.logits.copy_(self._linear(self.head_bias, ended, self.head))
         self.symbol.copy_(torch.where(self.symbol < 0, self._draw(), self.symbol))
-        self.heard.copy_(torch.cat([self.symbol[:, None], self.heard[:, :-1]], 1))
+        self.history.copy_(torch.cat([self.symbol[:, None], self.history[:, :-1]], 1))
         self.time.add_(1)
 
-    def _settle(self) -> None:
+    def _fill_with_silence(self) -> None:
         x = self._first_input()
         skips = x.new_zeros(len(x), self.weights.skip)
         for layer, queue in enumerate(self.queues):
@@ -105,21 +105,21 @@ class Reference:
             x, skips = self._layer(layer, x.repeat(1, self.weights.taps.shape[1]), x, skips)
 
     def _changing(self) -> list[Tensor]:
-        return [*self.queues, self.time, self.symbol, self.heard, self.logits]
+        return [*self.queues, self.time, self.symbol, self.history, self.logits]
 
     def _first_input(self) -> Tensor:
         if self.weights.kind == "softmax":
-            taps = torch.arange(self.heard.shape[1], device=self.heard.device)
-            return self.first_bias + self.first[taps, self.heard].sum(1)
-        return torch.addmm(self.first_bias, self.heard.to(self.first.dtype) * (2 / HIGHEST) - 1, self.first)
+            taps = torch.arange(self.history.shape[1], device=self.history.device)
+            return self.first_bias + self.first[taps, self.history].sum(1)
+        return torch.addmm(self.first_bias, self.history.to(self.first.dtype) * (2 / HIGHEST) - 1, self.first)
 
     def _layer(self, layer: int, samples: Tensor, x: Tensor, skips: Tensor) -> tuple[Tensor, Tensor]:
-        """The next layer's input and the skips so far; `samples` are those under the taps, the oldest first."""
-        filtered, gated = self._weigh(self.start[:, layer], samples, self.taps[layer]).chunk(2, 1)
-        mixed = self._weigh(self.mix_bias[layer], filtered.tanh() * gated.sigmoid(), self.mix[layer])
+        """The next layer's input and the skips so far; `samples` are the inputs of all taps, oldest first."""
+        filtered, gated = self._linear(self.start[:, layer], samples, self.taps[layer]).chunk(2, 1)
+        mixed = self._linear(self.mix_bias[layer], filtered.tanh() * gated.sigmoid(), self.mix[layer])
         return x + mixed[:, : x.shape[1]], skips + mixed[:, x.shape[1] :]
 
-    def _weigh(self, sums: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
+    def _linear(self, sums: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
         return torch.addmm(sums, x, matrix)
 
     def _draw(self) -> Tensor:
@@ -135,8 +135,8 @@ class Reference:
     def _guided(self) -> Tensor:
         if self.guidance == 1:
             return self.logits
-        asked, free = self.logits[0::2], self.logits[1::2]
-        return torch.lerp(free, asked, self.guidance).repeat_interleave(2, 0)
+        conditional, unconditional = self.logits[0::2], self.logits[1::2]
+        return torch.lerp(unconditional, conditional, self.guidance).repeat_interleave(2, 0)
 
     def _choose(self, logits: Tensor, uniform: Tensor) -> Tensor:
         if self.temperature == 0:
@@ -153,11 +153,11 @@ class Reference:
 
 
 def graphed(step: Callable[[], None], changing: Sequence[Tensor]) -> Callable[[], None]:
-    """A step captured as a CUDA graph; the tensors that it changes are as before."""
+    """Capture a step as a CUDA graph; the tensors that it changes keep their values."""
     before = [tensor.clone() for tensor in changing]
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):  # libraries set themselves up on their first calls, which a capture must not see
+    with torch.cuda.stream(side):  # libraries initialise on their first calls, which must not be captured
         step()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()

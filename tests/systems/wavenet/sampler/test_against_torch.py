@@ -1,4 +1,4 @@
-"""The compiled sampler beside a plain loop in torch, over shapes, heads, batches, pieces, frames and threads."""
+"""The compiled sampler against a loop in torch, over shapes, heads, batches, chunks, frames and threads."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundloom.systems.wavenet.sampler.elementwise import exp, gate
-from soundloom.systems.wavenet.sampler.reference import Reference
 from soundloom.systems.wavenet.sampler.sampler import Sampler
+from soundloom.systems.wavenet.sampler.torch_sampler import TorchSampler
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision, Weights
 
 SILENCE, STEPS, HOP = 128, 90, 7
@@ -52,35 +52,35 @@ def weights(name: str) -> Weights:
     )
 
 
-def starts_of(network: Weights, sequences: int, frames: int = 4) -> np.ndarray:
+def conditioning_of(network: Weights, sequences: int, frames: int = 4) -> np.ndarray:
     shape = (sequences, len(network.dilations), frames, 2 * network.gates)
     return np.random.default_rng(frames).standard_normal(shape).astype(np.float32)
 
 
 def run(
     network: Weights,
-    starts: np.ndarray,
-    pieces: list[int],
+    conditioning: np.ndarray,
+    chunks: list[int],
     seed: int = 0,
     precision: Precision = "float32",
     **more: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Symbols, every third given, and logits, of sequences that each draw from a stream of their own."""
-    sampler, steps = Sampler(network, precision), sum(pieces)
-    state = sampler.begin(starts, SILENCE)
-    symbols, uniforms = material(network, len(starts), steps, seed)
-    logits = np.zeros((len(starts), steps, network.outputs), np.float32)
+    """Symbols, every third of them given, and logits; each sequence draws from its own generator."""
+    sampler, steps = Sampler(network, precision), sum(chunks)
+    state = sampler.begin(conditioning, SILENCE)
+    symbols, uniforms = inputs_of(network, len(conditioning), steps, seed)
+    logits = np.zeros((len(conditioning), steps, network.outputs), np.float32)
     at = 0
-    for piece in pieces:
-        here, said = (np.ascontiguousarray(whole[:, at : at + piece]) for whole in (symbols, logits))
-        now = np.ascontiguousarray(uniforms[:, at : at + piece])
-        sampler.advance(state, here, now, starts, hop=HOP, offset=at, logits=said, **more)
-        symbols[:, at : at + piece], logits[:, at : at + piece] = here, said
-        at += piece
+    for chunk in chunks:
+        given, outputs = (np.ascontiguousarray(whole[:, at : at + chunk]) for whole in (symbols, logits))
+        numbers = np.ascontiguousarray(uniforms[:, at : at + chunk])
+        sampler.advance(state, given, numbers, conditioning, hop=HOP, offset=at, logits=outputs, **more)
+        symbols[:, at : at + chunk], logits[:, at : at + chunk] = given, outputs
+        at += chunk
     return symbols, logits
 
 
-def material(network: Weights, sequences: int, steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def inputs_of(network: Weights, sequences: int, steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     streams = [np.random.default_rng([seed, number]) for number in range(sequences)]
     symbols = np.stack([rng.integers(0, network.levels, steps) for rng in streams])
     symbols[:, np.arange(steps) % 3 > 0] = -1
@@ -89,20 +89,20 @@ def material(network: Weights, sequences: int, steps: int, seed: int) -> tuple[n
 
 @pytest.mark.parametrize("sequences", [1, 2, 7, 16, 17])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_it_computes_what_plain_torch_computes(name: str, sequences: int) -> None:
+def test_it_computes_the_logits_of_the_torch_sampler(name: str, sequences: int) -> None:
     network = weights(name)
-    starts = starts_of(network, sequences)
-    symbols, logits = run(network, starts, [STEPS])
-    exact = torch.from_numpy(starts).double()
-    plain = Reference(network, exact, SILENCE)
-    _, uniforms = material(network, sequences, STEPS, 0)
+    conditioning = conditioning_of(network, sequences)
+    symbols, logits = run(network, conditioning, [STEPS])
+    exact = torch.from_numpy(conditioning).double()
+    exact_sampler = TorchSampler(network, exact, SILENCE)
+    _, uniforms = inputs_of(network, sequences, STEPS, 0)
     expected = torch.zeros(sequences, STEPS, network.outputs, dtype=torch.float64)
-    given = torch.from_numpy(symbols)  # what was drawn is heard by both, so that one rounding cannot lead them apart
-    plain.advance(given, torch.from_numpy(uniforms), exact, HOP, 0, expected)
+    given = torch.from_numpy(symbols)  # both get the same history, so that a single rounding cannot make them diverge
+    exact_sampler.advance(given, torch.from_numpy(uniforms), exact, HOP, 0, expected)
     assert np.abs(logits - expected.numpy()).max() < 2e-5
-    alike = Reference(network, exact, SILENCE)
-    drawn = torch.from_numpy(material(network, sequences, STEPS, 0)[0])
-    alike.advance(drawn, torch.from_numpy(uniforms), exact, HOP)
+    drawing_sampler = TorchSampler(network, exact, SILENCE)
+    drawn = torch.from_numpy(inputs_of(network, sequences, STEPS, 0)[0])
+    drawing_sampler.advance(drawn, torch.from_numpy(uniforms), exact, HOP)
     same = (drawn.numpy() == symbols).mean(axis=1)
     assert np.median(same) == 1.0 or network.kind == "logistics"  # 65,536 levels may round to a neighbour
 
@@ -114,48 +114,50 @@ def test_it_computes_what_plain_torch_computes(name: str, sequences: int) -> Non
     sequences=st.integers(2, 18),
     cuts=st.lists(st.integers(1, STEPS - 1), max_size=4, unique=True),
 )
-def test_a_sequence_is_the_same_to_the_bit_alone_and_among_others_whole_and_in_pieces(
+def test_neither_the_batch_nor_the_chunks_change_a_bit_of_a_sequence(
     name: str, precision: Precision, sequences: int, cuts: list[int]
 ) -> None:
     network = weights(name)
-    starts = starts_of(network, sequences)
-    symbols, logits = run(network, starts, np.diff([0, *sorted(cuts), STEPS]).tolist(), precision=precision)
-    one, its = run(network, starts[:1], [STEPS], precision=precision)
+    conditioning = conditioning_of(network, sequences)
+    symbols, logits = run(network, conditioning, np.diff([0, *sorted(cuts), STEPS]).tolist(), precision=precision)
+    one, its_logits = run(network, conditioning[:1], [STEPS], precision=precision)
     assert np.array_equal(symbols[0], one[0])
-    assert np.array_equal(logits[0], its[0])
+    assert np.array_equal(logits[0], its_logits[0])
 
 
-def test_states_in_several_threads_do_not_disturb_each_other() -> None:
+def test_threads_that_share_a_sampler_do_not_disturb_each_other() -> None:
     network = weights("even")
-    starts = starts_of(network, 1)
+    conditioning = conditioning_of(network, 1)
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda seed: run(network, starts, [STEPS], seed)[0], range(8)))
-    for seed, symbols in enumerate(together):
-        assert np.array_equal(symbols, run(network, starts, [STEPS], seed)[0])
+        found = list(pool.map(lambda seed: run(network, conditioning, [STEPS], seed)[0], range(8)))
+    for seed, symbols in enumerate(found):
+        assert np.array_equal(symbols, run(network, conditioning, [STEPS], seed)[0])
 
 
-def test_rounded_weights_are_those_of_bfloat16() -> None:
+def test_bfloat16_weights_are_those_that_torch_rounds() -> None:
     network = weights("even")
-    halves = {
+    rounded = {
         name: torch.from_numpy(getattr(network, name)).bfloat16().float().numpy()
         for name in ("taps", "mix", "end", "head")
     }
-    starts = starts_of(network, 1)
-    symbols, _ = material(network, 1, STEPS, 0)
+    conditioning = conditioning_of(network, 1)
+    symbols, _ = inputs_of(network, 1, STEPS, 0)
     symbols = np.maximum(symbols, 3)
-    said = []
-    for sampler in (Sampler(network, "bfloat16"), Sampler(replace(network, **halves))):
+    outputs = []
+    for sampler in (Sampler(network, "bfloat16"), Sampler(replace(network, **rounded))):
         logits = np.zeros((1, STEPS, network.outputs), np.float32)
         uniforms = np.zeros((1, STEPS, 1))
-        sampler.advance(sampler.begin(starts, SILENCE), symbols.copy(), uniforms, starts, hop=HOP, logits=logits)
-        said.append(logits)
-    assert np.array_equal(*said)
+        sampler.advance(
+            sampler.begin(conditioning, SILENCE), symbols.copy(), uniforms, conditioning, hop=HOP, logits=logits
+        )
+        outputs.append(logits)
+    assert np.array_equal(*outputs)
 
 
-class InBytes(Reference):
-    """Each matrix of a tap, and what it weighs, rounded to 8 bits by the rule that `byte_products` states."""
+class InBytes(TorchSampler):
+    """Each matrix of a tap and its inputs, rounded to 8 bits by the rule that `byte_products` states."""
 
-    def _weigh(self, sums: torch.Tensor, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    def _linear(self, sums: torch.Tensor, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
         inputs = self.weights.residual if matrix.shape == self.taps[0].shape else len(matrix)
         for some, weights in zip(x.split(inputs, 1), matrix.split(inputs), strict=True):
             scale = weights.abs().amax(0) / 127
@@ -168,26 +170,28 @@ class InBytes(Reference):
 
 @pytest.mark.parametrize("sequences", [2, 7])
 @pytest.mark.parametrize("name", ["even", "mixture"])  # their widths are not padded
-def test_weights_of_eight_bits_are_rounded_by_their_rule(name: str, sequences: int) -> None:
+def test_8_bit_weights_are_rounded_by_the_stated_rule(name: str, sequences: int) -> None:
     network = weights(name)
-    starts = starts_of(network, sequences)
-    symbols, said = run(network, starts, [STEPS], precision="int8")
+    conditioning = conditioning_of(network, sequences)
+    symbols, outputs = run(network, conditioning, [STEPS], precision="int8")
     found = []
-    for kind in (InBytes, Reference):
+    for kind in (InBytes, TorchSampler):
         logits = torch.zeros(sequences, STEPS, network.outputs, dtype=torch.float64)
         uniforms = torch.zeros(sequences, STEPS, network.draws, dtype=torch.float64)
-        plain = kind(network, torch.from_numpy(starts).double(), SILENCE)
-        plain.advance(torch.from_numpy(symbols), uniforms, torch.from_numpy(starts).double(), HOP, 0, logits)
-        found.append(np.abs(said - logits.numpy())[:, 70:].mean())  # silence, heard before, was computed exactly
-    assert found[0] < 0.05 * found[1]  # what is left are roundings that single precision decided otherwise
+        exact_sampler = kind(network, torch.from_numpy(conditioning).double(), SILENCE)
+        exact_sampler.advance(
+            torch.from_numpy(symbols), uniforms, torch.from_numpy(conditioning).double(), HOP, 0, logits
+        )
+        found.append(np.abs(outputs - logits.numpy())[:, 70:].mean())  # the silence before it was computed exactly
+    assert found[0] < 0.05 * found[1]  # what is left are values that single precision rounds the other way
 
 
-def test_classes_are_drawn_as_often_as_they_are_likely() -> None:
+def test_classes_are_drawn_with_their_probabilities() -> None:
     network = weights("even")
-    starts = starts_of(network, 16, frames=1)
+    conditioning = conditioning_of(network, 16, frames=1)
     counts, expected = np.zeros(256), np.zeros(256)
     for seed in range(40):
-        symbols, logits = run(network, starts, [30], seed)
+        symbols, logits = run(network, conditioning, [30], seed)
         free = np.arange(30) % 3 > 0
         chances = torch.from_numpy(logits[:, free]).double().softmax(-1).numpy()
         counts += np.bincount(symbols[:, free].ravel(), minlength=256)
@@ -195,12 +199,12 @@ def test_classes_are_drawn_as_often_as_they_are_likely() -> None:
     likely = expected > 20
     assert likely.sum() > 30
     deviation = ((counts - expected)[likely] ** 2 / expected[likely]).sum()
-    assert deviation < likely.sum() + 5 * np.sqrt(2 * likely.sum())  # chi-square, five deviations
+    assert deviation < likely.sum() + 5 * np.sqrt(2 * likely.sum())  # chi-square, five standard deviations
 
 
-def test_at_temperature_0_the_likeliest_class_is_taken() -> None:
+def test_temperature_0_takes_the_most_likely_class() -> None:
     network = weights("odd")
-    symbols, logits = run(network, starts_of(network, 3), [STEPS], temperature=0.0)
+    symbols, logits = run(network, conditioning_of(network, 3), [STEPS], temperature=0.0)
     free = np.arange(STEPS) % 3 > 0
     assert np.array_equal(symbols[:, free], logits[:, free].argmax(axis=-1))
 
@@ -212,11 +216,11 @@ def test_exp_is_exact_to_single_precision(x: np.ndarray) -> None:
     assert np.abs(found / np.exp(single.astype(np.float64)) - 1).max() < 2.5e-7
 
 
-def test_gates_are_exact_to_single_precision_and_finite_anywhere() -> None:
+def test_gates_are_exact_to_single_and_finite_anywhere() -> None:
     rng = np.random.default_rng(0)
-    heard, opened = (
+    filtered, gated = (
         np.concatenate((rng.normal(0, 3, 2000), [0, -1e9, 1e9, 90, -90])).astype(np.float32) for _ in range(2)
     )
-    found = np.array([gate(a, b) for a, b in zip(heard, opened, strict=True)], np.float64)
-    exact = np.tanh(heard.astype(np.float64)) / (1 + np.exp(-np.clip(opened.astype(np.float64), -700, 700)))
+    found = np.array([gate(a, b) for a, b in zip(filtered, gated, strict=True)], np.float64)
+    exact = np.tanh(filtered.astype(np.float64)) / (1 + np.exp(-np.clip(gated.astype(np.float64), -700, 700)))
     assert np.abs(found - exact).max() < 4e-7

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from soundloom.systems.wavenet.arrays import matrix_of, plain
 from soundloom.systems.wavenet.logistics import LEAST_LOG_SCALE
 from soundloom.systems.wavenet.network import Network
-from soundloom.systems.wavenet.plain import matrix_of, plain
 from soundloom.systems.wavenet.sampler.weights import Weights
 
 

@@ -1,6 +1,6 @@
-"""Weighted sums for compiled loops: which loop over products it is, the type of the arena says.
+"""Matrix-vector products for compiled loops; the element type of the arena selects the implementation.
 
-An arena of float32 holds these, one of uint32 pairs of bfloat16, and one of int32 bytes, as are the inputs then.
+float32 holds weights as they are, uint32 pairs of bfloat16, and int32 bytes, with inputs as bytes too.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from soundloom.systems.wavenet.sampler.byte_products import EACH, HEADER, byte_p
 from soundloom.systems.wavenet.sampler.products import product, product_of_lanes
 from soundloom.systems.wavenet.sampler.vectors import FLOAT, INT, MANY_REGISTERS, instruction, place
 
-BLOCKS = 8 if MANY_REGISTERS else 4  # times 16 outputs that `weigh` sums at once, at most
+BLOCKS = 8 if MANY_REGISTERS else 4  # of 16 outputs: the most that `add_matvec` computes at once
 
 
 @instruction
-def weigh(typing: Any, sums: Any, to: Any, arena: Any, at: Any, x: Any, inputs: Any, blocks: Any) -> Any:
-    """Add weighted inputs to `blocks` * 16 sums.
+def add_matvec(typing: Any, sums: Any, to: Any, arena: Any, at: Any, x: Any, inputs: Any, blocks: Any) -> Any:
+    """Add the product of weights and inputs to `blocks` * 16 sums.
 
     Args:
         sums: float32, those from `to` on.
-        arena: weights; the group (input, blocks * 16) from `at` on.
+        arena: weights; the group (input, blocks * 16) begins at `at`.
         x: its first `inputs`, a multiple of 16.
         blocks: a literal number.
     """
@@ -38,7 +38,7 @@ def weigh(typing: Any, sums: Any, to: Any, arena: Any, at: Any, x: Any, inputs: 
 
 
 @instruction
-def weigh_steps(
+def add_matvec_steps(
     typing: Any,
     sums: Any,
     to: Any,
@@ -52,14 +52,14 @@ def weigh_steps(
     steps: Any,
     blocks: Any,
 ) -> Any:
-    """As `weigh`, for several steps at once, so that what is read of the arena serves them all.
+    """As `add_matvec`, for several steps at once, so that the arena is read once for all of them.
 
     Args:
-        sums: float32; the first step's from `to` on, the next step's `sums_apart` further.
-        arena: weights; the group (input, blocks * 16) from `at` on.
-        x: the first step's inputs from `start` on, the next step's `x_apart` further.
+        sums: float32; the first step's begin at `to`, each next step's `sums_apart` further on.
+        arena: weights; the group (input, blocks * 16) begins at `at`.
+        x: the first step's inputs begin at `start`, each next step's `x_apart` further on.
         inputs: a multiple of 16.
-        steps, blocks: literal numbers, of which the product should fit the registers.
+        steps, blocks: literal numbers whose product should fit the registers.
     """
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -73,14 +73,14 @@ def weigh_steps(
 
 
 @instruction
-def weigh_lanes(
+def add_matvec_lanes(
     typing: Any, sums: Any, to: Any, arena: Any, at: Any, apart: Any, x: Any, start: Any, inputs: Any
 ) -> Any:
-    """Add weighted inputs to ROWS sums of each of 16 sequences.
+    """Add the product of weights and inputs to ROWS sums of each of 16 sequences.
 
     Args:
         sums: float32 (output, lane), from `to` on.
-        arena: weights, not of bfloat16; those of the first input from `at` on, those of the next `apart` further.
+        arena: weights, not of bfloat16; those of the first input begin at `at`, each next input's `apart` further on.
         x: (input, lane), from `start` on.
         inputs: a multiple of 16.
     """
@@ -97,7 +97,7 @@ def weigh_lanes(
 
 @instruction
 def group_size(typing: Any, arena: Any, inputs: Any, outputs: Any) -> Any:
-    """Elements that a group of so many inputs and outputs has in an arena."""
+    """Elements of an arena that a group of `inputs` and `outputs` takes."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         _, inputs, outputs = values

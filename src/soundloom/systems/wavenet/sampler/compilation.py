@@ -1,7 +1,7 @@
-"""Compile a loop whose copy on the disk is good for these very sources.
+"""Compiled loops whose cached machine code is valid only for the present sources of this folder.
 
-Numba compiles a loop anew when its own file has changed, but not when a function has changed that is built into it.
-Here the copy is kept under a mark of all files of this folder.
+Numba recompiles a loop when its own file has changed, but not when a function that is inlined into it has changed. So
+the cache here is keyed by a hash of all files of this folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def compiled(*, reorder: bool = False) -> Callable[[Loop], Loop]:
 
     def compile_one(function: Loop) -> Loop:
         loop: Any = compiled_by_file(reorder=reorder)(function)
-        kept = getattr(loop._cache, "_cache_file", None)  # there is none where no folder can be written to
+        kept = getattr(loop._cache, "_cache_file", None)  # None if no folder is writable
         if kept is not None:
             kept._source_stamp = (kept._source_stamp, SOURCES)
         return loop  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The next symbol from a network's outputs: of 1 or of 16 sequences, whose outputs lie (output, lane)."""
+"""Draw the next symbol from a network's outputs, of one sequence or of 16 lanes (output, lane)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from soundloom.systems.wavenet.sampler.compiling import compiled
+from soundloom.systems.wavenet.sampler.compilation import compiled
 from soundloom.systems.wavenet.sampler.elementwise import exp
 from soundloom.systems.wavenet.sampler.weights import Floats
 
-BELOW_ONE = np.float32(1 - 2**-23)  # times a number, it is less than that number
+BELOW_ONE = np.float32(1 - 2**-23)  # times a positive number: less than that number
 ZERO = np.float32(0.0)
-HIGHEST = 65535  # the largest symbol where symbols enter as numbers
-EDGE = 1e-12  # a uniform number this near to 0 or 1 counts as this far off, so that the logistic stays finite
+HIGHEST = 65535  # the largest symbol where symbols embed as numbers
+EDGE = 1e-12  # uniform numbers are kept this far from 0 and 1, so that the logistic stays finite
 
 
 @compiled()
-def likeliest(logits: Floats, lane: int, lanes: int, classes: int) -> int:
-    """The class with the largest logit, the first one of several."""
+def most_likely(logits: Floats, lane: int, lanes: int, classes: int) -> int:
+    """The class with the largest logit, the first of equals."""
     best = 0
     for c in range(1, classes):
         if logits[c * lanes + lane] > logits[best * lanes + lane]:
@@ -29,7 +29,7 @@ def likeliest(logits: Floats, lane: int, lanes: int, classes: int) -> int:
 
 @compiled(reorder=True)
 def largest(logits: Floats, classes: int) -> np.float32:
-    """The same in any order."""
+    """The largest logit; the comparisons may be reordered, as their result does not depend on the order."""
     peak: np.float32 = logits[0]
     for c in range(1, classes):
         peak = max(peak, logits[c])
@@ -40,11 +40,11 @@ def largest(logits: Floats, classes: int) -> np.float32:
 def accumulate_masses(
     logits: Floats, masses: Floats, lanes: int, classes: int, temperature: float, top_p: float
 ) -> None:
-    """Put, for each class, the sum of masses up to it in place of a peak; a mass is in proportion to a probability.
+    """Replace masses by cumulative sums of unnormalised probabilities.
 
     Args:
         logits: (class, lane).
-        masses: (class, lane), each the largest logit of its lane.
+        masses: (class, lane); on entry each is the largest logit of its lane.
     """
     sharpness = np.float32(1 / temperature)
     for n in range(classes * lanes):
@@ -58,14 +58,14 @@ def accumulate_masses(
 
 @compiled()
 def keep_nucleus(masses: Floats, lane: int, lanes: int, classes: int, top_p: float) -> None:
-    """Leave nothing to all but the likeliest classes that have `top_p` of the total between them.
+    """Set the masses of all but the most likely classes to 0; those kept hold at least `top_p` of the total.
 
-    Classes as likely as the last of these stay too.
+    Classes that are as likely as the least likely of those kept are kept too.
     """
     total = 0.0
     for c in range(classes):
         total += masses[c * lanes + lane]
-    low, high = ZERO, np.float32(1.0)  # masses that, as a bound, keep enough and (but for the peak's own) too little
+    low, high = ZERO, np.float32(1.0)  # thresholds that keep enough, and too little (the peak's own aside)
     while True:
         middle = (low + high) * np.float32(0.5)
         if middle <= low or middle >= high:
@@ -85,7 +85,7 @@ def keep_nucleus(masses: Floats, lane: int, lanes: int, classes: int, top_p: flo
 
 @compiled()
 def draw_class(sums: Floats, lane: int, lanes: int, classes: int, uniform: float) -> int:
-    """The first class whose sum of masses exceeds `uniform` of the total; it has a mass."""
+    """The first class whose cumulative mass exceeds `uniform` of the total; its own mass is above 0."""
     bound = min(np.float32(uniform), BELOW_ONE) * sums[(classes - 1) * lanes + lane]
     low, high = 0, classes - 1
     while low < high:
@@ -107,13 +107,13 @@ def draw_logistic(
     temperature: float,
     uniforms: NDArray[np.float64],
 ) -> int:
-    """A symbol of 0 to HIGHEST from a mixture of logistics over [-1, 1], by a uniform number for each of its two draws.
+    """Draw a symbol of 0 to HIGHEST from a mixture of logistics over [-1, 1], with two uniform numbers.
 
     Args:
-        outputs: unscaled log weights, means and log scales of the components.
-        temperature: of the choice of a component, and times its scale; at 0 it is the likeliest component's mean.
+        outputs: logits, means and log scales of the components.
+        temperature: divides the logits and multiplies the scales; 0 takes the mean of the most likely component.
     """
-    chosen = likeliest(outputs, lane, lanes, components)
+    chosen = most_likely(outputs, lane, lanes, components)
     noise = 0.0
     if temperature > 0:
         peak = outputs[chosen * lanes + lane]
@@ -137,5 +137,5 @@ def draw_logistic(
 
 @compiled()
 def value(symbol: int) -> np.float32:
-    """The number in [-1, 1] for which a symbol of 0 to HIGHEST stands."""
+    """The number in [-1, 1] for a symbol of 0 to HIGHEST."""
     return np.float32(2 * symbol / HIGHEST - 1)
