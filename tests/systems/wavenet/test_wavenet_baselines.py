@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from soundloom.representations import PCM, MuLaw
 from soundloom.systems.wavenet.baselines import Yardsticks, tables, transitions
-from soundloom.systems.wavenet.linear_prediction import STRAY
+from soundloom.systems.wavenet.linear_prediction import FALLBACK_WEIGHT
 
 RATE = 16000
 both = pytest.mark.parametrize("representation", [MuLaw(RATE), PCM(RATE)], ids=lambda value: value.kind)
@@ -120,7 +120,7 @@ def test_a_sample_that_linear_prediction_did_not_foresee_costs_ten_bits_more_tha
     yardsticks = fitted(representation)
     attack = representation.encode(torch.cat([torch.zeros(500), torch.tensor([0.9])]))[None]
     found = yardsticks.bits(attack)
-    assert found["linear"][0, -1] <= found["unigram"][0, -1] - math.log2(STRAY) + 1e-4
+    assert found["linear"][0, -1] <= found["unigram"][0, -1] - math.log2(FALLBACK_WEIGHT) + 1e-4
 
 
 @both

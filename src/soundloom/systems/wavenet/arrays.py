@@ -1,4 +1,4 @@
-"""Parameters as plain arrays, for loops that are compiled."""
+"""Parameters as NumPy arrays, for compiled loops."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from soundloom.systems.wavenet.gated import Convolution
 Floats = NDArray[np.float32]
 
 
-def plain(tensor: Tensor) -> Floats:
+def as_array(tensor: Tensor) -> Floats:
     """The numbers of a tensor, contiguous, in single precision."""
     return np.ascontiguousarray(tensor.detach().to("cpu", torch.float32).numpy())
 
 
 def matrix_of(layer: Convolution) -> Floats:
-    """A convolution of one sample as a matrix, (input, output)."""
-    return plain(layer.weight[:, :, 0].T)
+    """A convolution of kernel size 1 as a matrix, (input, output)."""
+    return as_array(layer.weight[:, :, 0].T)

@@ -1,6 +1,7 @@
 """Three simple predictors of the next sample. A WaveNet that needs as many bits as they do has learned nothing.
 
-How often each class occurs; which class follows which; and linear prediction. All are fitted to the training set.
+They are the frequency of each class, the frequency of each class after another, and linear prediction. All are fitted
+to the training set.
 """
 
 from __future__ import annotations
@@ -14,28 +15,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundloom.representations import PCM, MuLaw
-from soundloom.systems.wavenet.linear_prediction import LOOKED_AT, Bins, LinearPrediction, moments
+from soundloom.systems.wavenet.linear_prediction import FITTED_SAMPLES, Bins, LinearPrediction, moments
 
-CLASSES = 256  # mu-law classes that counts are kept of, however many levels samples have
+CLASSES = 256  # mu-law classes that are counted, whatever the number of levels
 UNSEEN = 0.5  # added to each count: Krichevsky & Trofimov 1981, https://doi.org/10.1109/TIT.1981.1056331
-Batches = Iterable[tuple[Tensor, Tensor]]  # symbols (batch, time) int64, and which of them count, (batch, time) bool
+Batches = Iterable[
+    tuple[Tensor, Tensor]
+]  # symbols (batch, time) int64, and a mask of those that count, (batch, time) bool
 
 
 class Tables(NamedTuple):
-    """What a level is, by its number."""
+    """Properties of levels, indexed by level."""
 
-    amplitude: Tensor  # (level,), from that of silence, double
-    edges: Tensor  # (level + 1,): where encoding changes, from the amplitude of silence, double; infinite at the ends
-    kind: Tensor  # (level,): its mu-law class; classes without a level are not counted
+    amplitude: Tensor  # (level,), relative to that of silence, double
+    edges: Tensor  # (level + 1,): bounds between levels, relative to that of silence, double; infinite at the ends
+    kind: Tensor  # (level,): its mu-law class; classes without a level are left out
     evenly: Tensor  # (level,): log2 of the number of levels in its class
 
 
 class Yardsticks(nn.Module):
     """Bits for each sample by the three predictors, `fit` to a training set and kept in saved buffers."""
 
-    unigram: Tensor  # (class,): log2 of how often each occurs
-    markov: Tensor  # (class before, class): log2 of how often one follows the other
-    _amplitude: Tensor  # these four are `Tables` and not saved
+    unigram: Tensor  # (class,): log2 of its frequency
+    markov: Tensor  # (previous class, class): log2 of its frequency after the other
+    _amplitude: Tensor  # these four are `Tables`; they are not saved
     _edges: Tensor
     _kind: Tensor
     _evenly: Tensor
@@ -58,36 +61,36 @@ class Yardsticks(nn.Module):
         """Fit all three to a training set, in two passes.
 
         Args:
-            batches: symbols and mask, as a list or as a function that gives them anew for each pass. Samples where the
-                mask is False are not learned; those before the first are silence.
+            batches: symbols and mask, as a list, or as a function that returns them for each pass. Samples where the
+                mask is False are ignored; those before the first are silence.
 
         Raises:
             ValueError: no sample is in a mask.
-            TypeError: batches that can only be had once.
+            TypeError: batches that can be iterated only once.
         """
         if not callable(batches) and iter(batches) is batches:
-            raise TypeError("batches can be had only once but two passes need them; pass a list, or a function")
-        anew = batches if callable(batches) else lambda: batches
+            raise TypeError("batches can be iterated only once but two passes are needed; pass a list or a function")
+        each_pass = batches if callable(batches) else lambda: batches
         classes = len(self.unigram)
         pairs = torch.zeros(classes**2 + 1, dtype=torch.int64, device=self.unigram.device)
         products = torch.zeros(())
-        for symbols, mask in anew():
+        for symbols, mask in each_pass():
             kind = self._kind[symbols]
             pair = self._kind[self._before(symbols)] * classes + kind
             pairs += torch.bincount(pair.where(mask, classes**2).flatten(), minlength=len(pairs))
             products = products.to(pairs.device) + moments(self._amplitude[symbols], mask)
         counts = pairs[:-1].view(classes, classes).double()
         if not counts.any():
-            raise ValueError("no sample to fit yardsticks to: every mask is False; pass at least one clip that counts")
+            raise ValueError("no sample to fit baselines to: every mask is False; pass at least one clip that counts")
         unigram = (counts.sum(dim=0) + UNSEEN) / (counts.sum() + UNSEEN * classes)
         self.unigram.copy_(unigram.log2())
         self.markov.copy_(transitions(counts, unigram).log2())
         self.linear.solve(products)
-        self._fit_scales(anew(), int(counts.sum()))
+        self._fit_scales(each_pass(), int(counts.sum()))
 
     @torch.no_grad()
     def bits(self, symbols: Tensor) -> dict[str, Tensor]:
-        """Bits of each of the symbols, (batch, time), by the name of the predictor; float32."""
+        """Bits of each symbol, (batch, time), float32, by name of the predictor."""
         kind, evenly = self._kind[symbols], self._evenly[symbols]
         return {
             "unigram": evenly - self.unigram[kind],
@@ -96,32 +99,32 @@ class Yardsticks(nn.Module):
         }
 
     def _fit_scales(self, batches: Batches, count: int) -> None:
-        """The scales of linear prediction, fitted to about a million samples: the same ones every time."""
-        rng, share = torch.Generator().manual_seed(0), LOOKED_AT / count
+        """Fit the scales of linear prediction to about a million samples, the same ones every time."""
+        rng, share = torch.Generator().manual_seed(0), FITTED_SAMPLES / count
         seen: list[Tensor] = []
-        foreseen: list[tuple[Tensor, Tensor]] = []
+        predicted: list[tuple[Tensor, Tensor]] = []
         for symbols, mask in batches:
             chosen = mask & (torch.rand(mask.shape, generator=rng).to(mask.device) < share)
             prediction, loudness = self.linear.forward(self._amplitude[symbols])
             seen.append(symbols[chosen])
-            foreseen.append((prediction[chosen], loudness[chosen]))
+            predicted.append((prediction[chosen], loudness[chosen]))
         self.linear.fit_scales(
-            self._bins(torch.cat(seen)), *(torch.cat(parts) for parts in zip(*foreseen, strict=True))
+            self._bins(torch.cat(seen)), *(torch.cat(parts) for parts in zip(*predicted, strict=True))
         )
 
     def _bins(self, symbols: Tensor) -> Bins:
-        otherwise = self._evenly[symbols] - self.unigram[self._kind[symbols]]
-        return Bins(self._edges[symbols], self._edges[symbols + 1], otherwise.double())
+        fallback_bits = self._evenly[symbols] - self.unigram[self._kind[symbols]]
+        return Bins(self._edges[symbols], self._edges[symbols + 1], fallback_bits.double())
 
     def _before(self, symbols: Tensor) -> Tensor:
         return F.pad(symbols[:, :-1], (1, 0), value=self.silence)
 
 
 def tables(representation: MuLaw | PCM) -> Tables:
-    """What the levels of a representation are."""
+    """The `Tables` of a representation."""
     levels = torch.arange(representation.levels)
     amplitude = representation.decode(levels).double()
-    edges = representation.decode(levels[:-1] + 0.5).double()  # encoding rounds, so it changes half-way
+    edges = representation.decode(levels[:-1] + 0.5).double()  # encoding rounds to the nearest level
     infinity = torch.full((1,), torch.inf, dtype=torch.float64)
     coarse = MuLaw(representation.sample_rate, min(CLASSES, representation.levels)).encode(amplitude)
     _, kind, count = torch.unique(coarse, return_inverse=True, return_counts=True)
@@ -132,10 +135,10 @@ def tables(representation: MuLaw | PCM) -> Tables:
 
 
 def transitions(counts: Tensor, unigram: Tensor) -> Tensor:
-    """P(class | class before) from counts (before, class): drawn towards the unigram, most where little was seen.
+    """P(class | previous class) from counts (previous, class), shrunk towards the unigram where counts are small.
 
-    A Dirichlet prior around the unigram; its strength is that of the greatest evidence, among powers of the root of
-    two. MacKay & Peto 1995, https://doi.org/10.1017/S1351324900000218
+    A Dirichlet prior around the unigram; its strength maximises the evidence over powers of the square root of two.
+    MacKay & Peto 1995, https://doi.org/10.1017/S1351324900000218
     """
     seen = counts.sum(dim=1, keepdim=True)
     best, strongest = -torch.inf, 1.0

@@ -1,7 +1,7 @@
-"""Frames that condition each moment: from a mel spectrogram to a signal at the rate of samples (paper, section 2.5).
+"""Local conditioning: from a mel spectrogram to a signal at the sample rate (paper, section 2.5).
 
-The paper upsamples by a learnt transposed convolution. Here convolutions learn at the rate of the frames, and the way
-up is a fixed one, linear interpolation: what a matrix does after it can be done before it, once a frame.
+The paper upsamples with a learned transposed convolution. Here convolutions learn at the frame rate, and upsampling is
+linear interpolation: a matrix that follows it can be applied before it, once for each frame.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WIDTH = 3  # frames that each of the two layers sees
 
 
 class FrameNetwork(nn.Module):
-    """Mel frames to `channels` numbers for each frame, of which hidden ones are told apart."""
+    """Mel frames to `channels` numbers for each frame; unknown frames are marked as unknown."""
 
     def __init__(self, description: dict[str, Any], channels: int) -> None:
         super().__init__()
@@ -25,9 +25,16 @@ class FrameNetwork(nn.Module):
         self.second = nn.Conv1d(channels, channels, WIDTH)
 
     def forward(self, spectra: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Spectra (batch, band, frame), 0 at the floor and 1 at the peak, to (batch, channels, frame); those that are
-        `hidden`, (batch,), count as unknown."""
-        x = F.pad(spectra, (0, 0, 0, 1), value=1.0)  # a last row of ones: known
+        """Encode frames.
+
+        Args:
+            spectra: (batch, band, frame), 0 at the floor and 1 at the peak.
+            hidden: which clips' frames count as unknown, (batch,), or None.
+
+        Returns:
+            (batch, channels, frame).
+        """
+        x = F.pad(spectra, (0, 0, 0, 1), value=1.0)  # an extra row of ones marks known frames
         if hidden is not None:
             x = torch.where(hidden[:, None, None], torch.zeros_like(x), x)
         for layer in (self.first, self.second):
@@ -35,19 +42,19 @@ class FrameNetwork(nn.Module):
         return x
 
     def unknown(self) -> Tensor:
-        """What frames become that are hidden, (1, channels, 1)."""
+        """The encoding of unknown frames, (1, channels, 1)."""
         nothing = torch.zeros(1, self.first.in_channels - 1, 1, device=self.first.weight.device)
         found: Tensor = self(nothing, torch.ones(1, dtype=torch.bool, device=nothing.device))
         return found
 
 
 def at_samples(signal: Tensor, begins: Tensor, time: int, hop: int) -> Tensor:
-    """Read frames at samples, with straight lines between them.
+    """Read frames at samples, with linear interpolation.
 
     Args:
         signal: (batch, channel, frame); frame f lies at sample f * hop.
-        begins: the first sample to read, (batch,); before 0 the first frame holds, after the last frame that one.
-        time: samples to read.
+        begins: the first sample to read, (batch,); the first and the last frame extend beyond the ends.
+        time: number of samples to read.
         hop: samples from one frame to the next.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The layer that all stacks are made of: a gated dilated convolution with a residual and a skip connection.
+"""The layer of all stacks: a gated dilated convolution with a residual and a skip connection.
 
 van den Oord et al. 2016, https://arxiv.org/abs/1609.03499, sections 2.1, 2.3 and 2.4
 """
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 
 class Convolution(nn.Conv1d):
-    """A convolution along time that has a bias."""
+    """A convolution along time with a bias."""
 
     bias: nn.Parameter
 
 
 class GatedLayer(nn.Module):
-    """z = tanh(W_f * x + a_f) sigmoid(W_g * x + a_g); x goes on as x + W_r z, and W_s z leaves for the output."""
+    """z = tanh(W_f * x + a_f) sigmoid(W_g * x + a_g); the residual output is x + W_r z, the skip output W_s z."""
 
     def __init__(self, residual: int, gate: int, skip: int, kernel: int, dilation: int) -> None:
         super().__init__()
@@ -29,24 +29,24 @@ class GatedLayer(nn.Module):
         self.mix = Convolution(gate, residual + skip, 1)
 
     def forward(self, x: Tensor, added: Tensor | None, steps: int, begins: bool = False) -> tuple[Tensor, Tensor]:
-        """One layer. What would need samples from before the first is not computed, unless nothing changed before it.
+        """Run one layer. Outputs that would need samples before the first one are left out, unless the clip `begins`.
 
         Args:
             x: (batch, residual, time).
-            added: to the gates, (batch, 2 gate, 1 or as many as the last steps that there are).
-            steps: that leave for the output, counted from the end.
-            begins: whether the first sample stands for all before it, endlessly the same: then none is lost.
+            added: conditioning of the gates, (batch, 2 gate, 1), or as many as the last steps of x.
+            steps: number of skip outputs, counted from the end.
+            begins: whether the first sample repeats endlessly before the first one; then no output is left out.
 
         Returns:
-            x for the next layer, (batch, residual, time - reach or time), and what leaves, (batch, skip, steps).
+            The residual output, (batch, residual, time - reach or time), and the skip output, (batch, skip, steps).
         """
         if begins:
             x = torch.cat((x[..., :1].expand(-1, -1, self.reach), x), dim=2)
         gates = self.dilated(x)
         if added is not None:
             gates = gates + (added if added.shape[-1] == 1 else added[..., -gates.shape[-1] :])
-        heard, opened = gates.chunk(2, dim=1)
-        residual, skip = self.mix(torch.tanh(heard) * torch.sigmoid(opened)).split(self.widths, dim=1)
+        filtered, gated = gates.chunk(2, dim=1)
+        residual, skip = self.mix(torch.tanh(filtered) * torch.sigmoid(gated)).split(self.widths, dim=1)
         return x[..., self.reach :] + residual, skip[..., -steps:]
 
 
@@ -58,11 +58,11 @@ class Stack(nn.ModuleList):
 
     @property
     def skip_scale(self) -> float:
-        """Keeps the sum of all layers' skips at the size of one."""
+        """Keeps the scale of the sum of all skips independent of the number of layers."""
         return 1 / math.sqrt(len(self))
 
     def forward(self, x: Tensor, added: Iterable[Tensor | None], steps: int, begins: bool = False) -> Tensor:
-        """The scaled sum of what leaves the layers, (batch, skip, steps): see `GatedLayer.forward`."""
+        """The scaled sum of all skip outputs, (batch, skip, steps); see `GatedLayer.forward`."""
         total: Tensor | float = 0.0
         for layer, more in zip(self, added, strict=True):
             x, skip = layer(x, more, steps, begins)

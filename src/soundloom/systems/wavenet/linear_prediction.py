@@ -1,8 +1,8 @@
-"""Linear prediction of samples with a logistic residual, whose scale follows how loud the residual has been lately.
+"""Linear prediction of samples with a logistic residual, whose scale follows the size of recent residuals.
 
-Makhoul 1975, https://doi.org/10.1109/PROC.1975.9792 (the covariance method). That the size of recent residuals says how
-a residual is coded is an idea of lossless coders: Weinberger et al. 2000, https://doi.org/10.1109/83.855427 (LOCO-I)
-"""
+Makhoul 1975, https://doi.org/10.1109/PROC.1975.9792 (the covariance method). Choosing the code of a residual by the
+size of recent residuals is an idea of lossless coders: Weinberger et al. 2000, https://doi.org/10.1109/83.855427
+(LOCO-I)"""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from torch import Tensor, nn
 
 from soundloom.systems.wavenet.logistics import LEAST_LOG_SCALE, log_mass
 
-ORDER = 32  # samples that a prediction sees, and over which the residual is averaged
-LOUDNESSES = 16  # classes of the recent residual, each with a scale of its own
-RIDGE = 1e-9  # of the mean power: enough for sounds that 32 samples predict without a residual
-STRAY = 0.001  # of samples that are left to a simpler predictor, so that a few attacks decide no scale and no figure
-LOOKED_AT = 2**20  # samples that the scales are fitted to
-COARSE = 16  # scales tried before the best of them is refined
+ORDER = 32  # samples that a prediction sees, and over which residuals are averaged
+LOUDNESSES = 16  # classes of the recent residual, each with its own scale
+RIDGE = 1e-9  # of the mean power; for sounds that 32 samples predict exactly
+FALLBACK_WEIGHT = 0.001  # weight of the simpler predictor in the mixture; it bounds the cost of a few attacks
+FITTED_SAMPLES = 2**20  # samples that the scales are fitted to
+COARSE = 16  # scales tried before the best one is refined
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Bins(NamedTuple):
-    """What samples are once they are levels; all of one shape, double."""
+    """The quantisation bins of samples, and a fallback; all of one shape, double."""
 
-    low: Tensor  # the edge below, from the amplitude of silence; may be infinite
-    high: Tensor  # the edge above
-    otherwise: Tensor  # bits of the level by the simpler predictor
+    low: Tensor  # the lower edge relative to the amplitude of silence; may be infinite
+    high: Tensor  # the upper edge
+    fallback_bits: Tensor  # bits of the level under the simpler predictor
 
 
 class LinearPrediction(nn.Module):
     """P(sample | the 32 before) = the mass of a logistic distribution around their weighted sum.
 
-    A thousandth is left to another predictor. Amplitudes count from that of silence, which comes before every clip.
+    A thousandth of the probability comes from another predictor. Amplitudes are relative to that of silence, which
+    precedes every clip.
     """
 
     coefficients: Tensor  # (ORDER,), that of the oldest sample first
-    steps: Tensor  # (LOUDNESSES - 1,): where one class of the recent residual ends and the next begins
+    steps: Tensor  # (LOUDNESSES - 1,): bounds between the classes of the recent residual
     scales: Tensor  # (LOUDNESSES,)
 
     def __init__(self) -> None:
@@ -51,16 +52,16 @@ class LinearPrediction(nn.Module):
         self.register_buffer("scales", torch.full((LOUDNESSES,), 0.1))
 
     def solve(self, moments: Tensor) -> None:
-        """Set the coefficients from summed `moments`: least squares."""
+        """Set the coefficients from summed `moments` by least squares."""
         ridge = (RIDGE * moments.diagonal().mean() + 1e-30) * torch.eye(ORDER).to(moments)
         self.coefficients.copy_(torch.linalg.solve(moments[:-1, :-1] + ridge, moments[:-1, -1]))
 
     def fit_scales(self, bins: Bins, prediction: Tensor, loudness: Tensor) -> None:
-        """Set classes of loudness with as many samples each, and their scales: by maximum likelihood.
+        """Set the classes of loudness, with equally many samples each, and their scales, by maximum likelihood.
 
         Args:
             bins: those of samples, each (sample,).
-            prediction, loudness: what `forward` says of them, (sample,).
+            prediction, loudness: results of `forward`, (sample,).
         """
         ordered = loudness.sort().values
         places = torch.arange(1, LOUDNESSES, device=ordered.device) * (len(ordered) - 1) // LOUDNESSES
@@ -76,10 +77,10 @@ class LinearPrediction(nn.Module):
         self.scales.copy_(found)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """What is predicted of each sample, and the mean size of the residual of the 32 before; each (batch, time).
+        """The prediction of each sample, and the mean absolute residual of the 32 before it; each (batch, time).
 
         Args:
-            audio: amplitudes from that of silence, (batch, time), double.
+            audio: amplitudes relative to that of silence, (batch, time), double.
         """
         before = F.pad(audio, (ORDER, -1)).unfold(-1, ORDER, 1)
         prediction = before @ self.coefficients.double()
@@ -87,16 +88,16 @@ class LinearPrediction(nn.Module):
         return prediction, F.avg_pool1d(size[:, None], ORDER, 1)[:, 0]
 
     def bits(self, audio: Tensor, bins: Bins) -> Tensor:
-        """Bits of each sample, (batch, time), double; `audio` as for `forward`."""
+        """Bits of each sample, (batch, time), double; `audio` as in `forward`."""
         prediction, loudness = self.forward(audio)
         return _bits(bins, prediction, self.scales.double()[torch.bucketize(loudness, self.steps.double())])
 
 
 def moments(audio: Tensor, mask: Tensor) -> Tensor:
-    """Sums of products of each sample in the mask with the 32 before it and of these with each other, (33, 33).
+    """Sums over the mask of products of each sample and the 32 before it with each other, (33, 33).
 
-    Over all time they would depend on the lag alone, and one Fourier transform gives them; the samples outside of the
-    mask that still have others in reach are taken out again.
+    Over all time they would depend on the lag alone and follow from one Fourier transform; the terms of samples outside
+    the mask that have masked samples in reach are subtracted.
     """
     inside = audio * mask
     size = next_fast_len(audio.shape[-1] + ORDER, real=True)
@@ -112,12 +113,14 @@ def moments(audio: Tensor, mask: Tensor) -> Tensor:
 
 
 def _bits(bins: Bins, prediction: Tensor, scale: Tensor) -> Tensor:
-    foreseen = log_mass((bins.low - prediction) / scale, (bins.high - prediction) / scale) / math.log(2)
-    return -torch.logaddexp2(foreseen + math.log2(1 - STRAY), math.log2(STRAY) - bins.otherwise)
+    predicted = log_mass((bins.low - prediction) / scale, (bins.high - prediction) / scale) / math.log(2)
+    return -torch.logaddexp2(
+        predicted + math.log2(1 - FALLBACK_WEIGHT), math.log2(FALLBACK_WEIGHT) - bins.fallback_bits
+    )
 
 
 def _cheapest(cost: Callable[[Tensor], Tensor], count: int, device: torch.device) -> Tensor:
-    """The scales at which costs are smallest, all at once: the best of a few, refined by golden-section search."""
+    """The scales with the smallest costs, all in parallel: the best of a few, refined by golden-section search."""
     tried = torch.linspace(LEAST_LOG_SCALE, math.log(2.0), COARSE, dtype=torch.float64, device=device)
     costs = torch.stack([cost(each.exp().expand(count)) for each in tried])
     best = costs.argmin(dim=0)

@@ -1,9 +1,8 @@
-"""A mixture of logistic distributions, cut into bins around evenly spaced levels: 16-bit samples from 3 M numbers.
+"""A mixture of logistic distributions, discretised to evenly spaced levels: 16-bit samples from 3 M numbers.
 
 Salimans et al. 2017, https://arxiv.org/abs/1701.05517 (PixelCNN++); for audio van den Oord et al. 2017,
-https://arxiv.org/abs/1711.10433. Parameters are laid out [logits of the shares | means | logarithms of the scales], M
-of each; means and scales count full scale as 1, so that the levels lie from -1 to 1.
-"""
+https://arxiv.org/abs/1711.10433. The parameters are [logits of the component weights | means | log scales], M of each;
+means and scales refer to levels from -1 to 1."""
 
 from __future__ import annotations
 
@@ -16,28 +15,28 @@ from torch import Tensor
 from soundloom.representations.stft import at_least_single
 
 LEVELS = 65536
-# A ninth of a 16-bit level, as the -7 of Salimans et al. is of an 8-bit one: a component in the middle of a bin holds
-# 97 % of itself there (0.05 bits). At -7 a scale is 30 levels: samples would cost 7.8 bits at the least, and silence
-# would hiss at -56 dB. A lower floor gains nothing and makes the gradients of means, at most 1 / scale, still steeper.
+# A ninth of a 16-bit level, as the -7 of Salimans et al. is of an 8-bit one: a component in the middle of a bin has
+# 97 % of its mass there (0.05 bits). At -7 a scale is 30 levels: samples would cost at least 7.8 bits, and silence
+# would hiss at -56 dB. A lower bound gains nothing and makes the gradients of means, at most 1 / scale, steeper.
 LEAST_LOG_SCALE = -12.5
 FIRST_LOG_SCALES = (-1.0, -7.0)  # of an untrained network, from its widest component to its narrowest
-FIRST_MEANS = 0.05  # lie as far as this from silence
-NARROW = 1e-2  # bins of fewer scales: three terms of a series say what their width costs, to 1e-11 nats
+FIRST_MEANS = 0.05  # the largest distance from silence
+NARROW = 1e-2  # below this width in scales, a series of three terms is exact to 1e-11 nats
 
 
 def log_probability(
     parameters: Tensor, symbols: Tensor, levels: int = LEVELS, least_log_scale: float = LEAST_LOG_SCALE
 ) -> Tensor:
-    """Log-probabilities of symbols in nats: single precision at least, also inside autocast.
+    """Log-probabilities of symbols in nats, in single precision or better, also under autocast.
 
     Args:
         parameters: (batch, 3 M, time).
-        symbols: 0 to levels - 1, (batch, time). The bins of the first and the last reach to infinity.
-        levels: how many there are, evenly from -1 to 1.
-        least_log_scale: logarithms of scales below this count as this.
+        symbols: 0 to levels - 1, (batch, time). The first and the last bin extend to infinity.
+        levels: number of levels, evenly spaced from -1 to 1.
+        least_log_scale: lower bound of the log scales.
 
     Returns:
-        (batch, time), finite wherever the parameters are within 1e30 or so of zero.
+        (batch, time); finite for parameters up to about 1e30.
     """
     logits, means, log_scales = _parts(parameters, least_log_scale)
     offset = _from_means(symbols, means, levels)
@@ -47,7 +46,7 @@ def log_probability(
     between = log1mexp(math.log(2 * half) - log_scales)
     first, last = (symbols == 0)[:, None], (symbols == levels - 1)[:, None]
     mass = (
-        torch.where(last, 0.0, above)  # all of it lies below the upper edge of the last bin
+        torch.where(last, 0.0, above)  # the last bin has no upper edge
         + torch.where(first, 0.0, below)
         + torch.where(first | last, 0.0, between)
     )
@@ -55,14 +54,14 @@ def log_probability(
 
 
 def log_mass(low: Tensor, high: Tensor) -> Tensor:
-    """Logarithm of what the standard logistic distribution has between `low` and a higher `high`; infinite ones too."""
+    """Log of the standard logistic distribution's mass between `low` and a higher `high`; both may be infinite."""
     return F.logsigmoid(high) + F.logsigmoid(-low) + log1mexp(torch.log(high - low))
 
 
 def log1mexp(log_width: Tensor) -> Tensor:
-    """log(1 - exp(-width)), without loss for tiny widths (Mächler 2012, vignette of the R package Rmpfr).
+    """log(1 - exp(-width)), accurate for tiny widths (Mächler 2012, vignette of the R package Rmpfr).
 
-    With it sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)) loses nothing anywhere.
+    With it, sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)) is accurate everywhere.
     """
     width = torch.exp(log_width)
     wide = torch.log(-torch.expm1(-width.clamp_min(NARROW)))
@@ -83,13 +82,12 @@ def draw(
     levels: int = LEVELS,
     least_log_scale: float = LEAST_LOG_SCALE,
 ) -> Tensor:
-    """Symbols, int64, (batch,): a function of the uniform draws alone.
+    """Draw symbols, int64, (batch,), as a function of the uniform numbers alone.
 
     Args:
         parameters: (batch, 3 M).
-        uniforms: in [0, 1), (batch, 2): the first picks the component, the second the place in it.
-        temperature: divides the logits of the shares and multiplies the scales; 0 is the mean of the component with
-            the largest share.
+        uniforms: in [0, 1), (batch, 2): the first picks the component, the second the value.
+        temperature: divides the logits and multiplies the scales; 0 takes the mean of the most likely component.
     """
     logits, means, log_scales = _parts(parameters, least_log_scale)
     if temperature == 0:
@@ -104,11 +102,10 @@ def draw(
 
 
 def initial_bias(components: int) -> Tensor:
-    """Parameters of an untrained network, (3 M,): equal shares, means near silence, scales from wide to narrow.
+    """Parameters of an untrained network, (3 M,): equal weights, means near silence, scales from wide to narrow.
 
-    Most samples are small, and there is always a wide component for those that are not. Ten equally wide ones spread
-    from side to side, where a component must first find its samples, cost 0.6 bits more on drums and 2 more on digits
-    after 400 steps of a small network.
+    Most samples are small, and a wide component covers the rest. Ten equally wide components, spread evenly over the
+    range, cost 0.6 bits more on drums and 2 bits more on digits after 400 steps of a small network.
     """
     means = FIRST_MEANS * ((2 * torch.arange(components) + 1) / components - 1)
     return torch.cat([torch.zeros(components), means, torch.linspace(*FIRST_LOG_SCALES, components)])
@@ -120,9 +117,9 @@ def _parts(parameters: Tensor, least_log_scale: float) -> tuple[Tensor, Tensor, 
 
 
 def _from_means(symbols: Tensor, means: Tensor, levels: int) -> Tensor:
-    """How far levels lie above the means, (batch, M, time).
+    """Distances of levels from the means, (batch, M, time).
 
-    A level in single precision is off by a hundredth of the least scale: what it lacks is added after the subtraction.
+    A level in single precision has an error of a hundredth of the smallest scale; it is added after the subtraction.
     """
     exact = 2 * symbols[:, None].double() / (levels - 1) - 1
     near = exact.to(means.dtype)

@@ -1,6 +1,6 @@
 """The network: a causal stack of gated dilated convolutions with residual and skip connections.
 
-van den Oord et al. 2016, https://arxiv.org/abs/1609.03499, sections 2.1 to 2.6; equations are named by section.
+van den Oord et al. 2016, https://arxiv.org/abs/1609.03499, sections 2.1 to 2.6.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from soundloom.systems.wavenet.gated import Convolution, GatedLayer, Stack
 from soundloom.systems.wavenet.logistics import initial_bias
 from soundloom.systems.wavenet.settings import WaveNetConfig
 
-WAVES = 8  # sines and cosines over the classes that an untrained first layer is made of
-CODE = 32  # numbers that a row of conditions is shortened to before it reaches every gate
+WAVES = 8  # number of sines and of cosines over the classes in an untrained first layer
+CODE = 32  # dimensions to which a row of conditions is projected before it reaches the gates
 
 
 class FirstLayer(nn.Module):
-    """Symbols to channels: a causal convolution, which for one-hot classes is a table of rows."""
+    """Symbols to channels: a causal convolution; for one-hot classes it is a table lookup."""
 
     def __init__(self, config: WaveNetConfig, levels: int) -> None:
         super().__init__()
@@ -52,9 +52,9 @@ class FirstLayer(nn.Module):
 
 
 def smooth(tables: int, levels: int, width: int) -> Tensor:
-    """Random tables (table, level, width), of unit deviation, in which neighbouring classes are alike.
+    """Random tables (table, level, width) with a root mean square of 1, in which neighbouring classes are similar.
 
-    Classes are places on a line. A network that is not told so spends its first thousand steps on finding out.
+    Classes are ordered. A network with unordered tables spends its first thousand steps on learning the order.
     """
     place = torch.linspace(-1, 1, levels)[:, None]
     waves = torch.arange(1, WAVES + 1)
@@ -70,18 +70,18 @@ def smooth(tables: int, levels: int, width: int) -> Tensor:
 
 
 def values(symbols: Tensor, levels: int) -> Tensor:
-    """Symbols 0 to levels - 1 as numbers from -1 to 1; what stands before a clip is 2."""
+    """Symbols 0 to levels - 1 as numbers from -1 to 1; the symbol that precedes a clip is 2."""
     numbers = symbols.float() * (2 / (levels - 1)) - 1
     return torch.where(symbols == levels, 2.0, numbers)
 
 
 def before_clip(levels: int, classes: bool) -> int:
-    """The symbol that endlessly precedes a clip. It is not silence: after that a sound need not begin."""
-    return levels if classes else levels + levels // 2  # as a number 2, beyond all samples
+    """The symbol that precedes every clip endlessly. It is not silence, after which a sound need not begin."""
+    return levels if classes else levels + levels // 2  # 2 as a number, outside the range of samples
 
 
 class Network(nn.Module):
-    """From the samples so far to the distribution of the next: classes, or a mixture of logistics."""
+    """The samples so far to the distribution of the next: classes, or a mixture of logistics."""
 
     def __init__(self, config: WaveNetConfig, levels: int, code_width: int) -> None:
         super().__init__()
@@ -118,25 +118,27 @@ class Network(nn.Module):
 
         Args:
             symbols: (batch, config.history + steps - 1), or (batch, first_kernel + steps - 1) of a clip that `begins`.
-            codes: rows of conditions, (batch, width).
-            spectra: for a vocoder, the mel frames of the whole clip in dB, (batch, band, frame).
-            hidden: of which clips the frames are unknown, (batch,), or None.
-            position: for a vocoder, the place of the first predicted sample in its clip, (batch,). Where there is a
-                context stack, the first symbol given begins one of its frames.
-            begins: whether the clip begins here, so that only the symbol before a clip precedes the first sample; with
-                it nothing is spent on what is endlessly the same. Not for a context stack.
+            codes: condition rows, (batch, width).
+            spectra: for a vocoder, the clip's mel frames, 0 at the floor and 1 at the peak, (batch, band, frame).
+            hidden: which clips' frames are unknown, (batch,), or None.
+            position: for a vocoder, the index of the first predicted sample in its clip, (batch,). With a context stack,
+                the first given symbol begins one of its frames.
+            begins: whether the clip begins here, so that only the symbol before a clip precedes the first sample; then
+                nothing is computed for the constant past. Not with a context stack.
 
         Returns:
             Logits or parameters, (batch, outputs, steps).
         """
-        time = steps if begins else steps + self.config.stack_field - self.config.first_kernel  # into the first gates
+        time = (
+            steps if begins else steps + self.config.stack_field - self.config.first_kernel
+        )  # inputs of the first gates
         before = 0 if begins else self.config.gates_before
         moving: list[tuple[nn.Conv1d, Tensor]] = []
         if self.frames is not None and self.frame_gates is not None:
             assert spectra is not None
             assert position is not None
-            heard = at_samples(self.frames(spectra, hidden), position - before, steps + before, self.frames.hop)
-            moving.append((self.frame_gates, heard))
+            frames = at_samples(self.frames(spectra, hidden), position - before, steps + before, self.frames.hop)
+            moving.append((self.frame_gates, frames))
         if self.context is not None and self.context_gates is not None:
             moving.append((self.context_gates, self.context(values(symbols, self.levels), steps + before)))
         x = self.first(symbols[:, -(time + self.config.first_kernel - 1) :])
@@ -145,14 +147,14 @@ class Network(nn.Module):
         return found
 
     def code_parts(self, codes: Tensor) -> Tensor | None:
-        """What conditions add to the gates of all layers, (batch, layers * 2 gate, 1)."""
+        """The contribution of conditions to the gates of all layers, (batch, layers * 2 gate, 1)."""
         if self.code is None or self.code_gates is None:
             return None
         gates: Tensor = self.code_gates(F.gelu(self.code(codes)))
         return gates[..., None]
 
     def _added(self, fixed: Tensor | None, moving: Sequence[tuple[nn.Conv1d, Tensor]]) -> Iterator[Tensor | None]:
-        """What each layer's gates are given besides the samples, (batch, 2 gate, 1 or time)."""
+        """The conditioning of each layer's gates, (batch, 2 gate, 1 or time)."""
         size = 2 * self.config.gate
         for number in range(len(self.layers)):
             place = slice(number * size, (number + 1) * size)
