@@ -182,14 +182,14 @@ def test_batches_may_be_a_list_or_a_function_and_may_differ_in_length():
     listed.fit(batches)
     called.fit(lambda: iter(batches))
     assert all(torch.equal(listed.state_dict()[name], called.state_dict()[name]) for name in listed.state_dict())
-    with pytest.raises(TypeError, match="only once but two passes need them; pass a list, or a function"):
+    with pytest.raises(TypeError, match="only once but two passes are needed; pass a list or a function"):
         listed.fit(iter(batches))
 
 
 def test_a_mask_that_is_empty_everywhere_is_refused():
     symbols = torch.zeros(2, 100, dtype=torch.int64)
     for nothing in ([(symbols, torch.zeros(2, 100, dtype=torch.bool))], []):
-        with pytest.raises(ValueError, match=r"no sample to fit yardsticks to.*pass at least one clip"):
+        with pytest.raises(ValueError, match=r"no sample to fit baselines to.*pass at least one clip"):
             Yardsticks(MuLaw(RATE)).fit(nothing)
 
 

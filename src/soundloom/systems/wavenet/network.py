@@ -121,8 +121,8 @@ class Network(nn.Module):
             codes: condition rows, (batch, width).
             spectra: for a vocoder, the clip's mel frames, 0 at the floor and 1 at the peak, (batch, band, frame).
             hidden: which clips' frames are unknown, (batch,), or None.
-            position: for a vocoder, the index of the first predicted sample in its clip, (batch,). With a context stack,
-                the first given symbol begins one of its frames.
+            position: for a vocoder, the index of the first predicted sample in its clip, (batch,). With a context
+                stack, the first given symbol begins one of its frames.
             begins: whether the clip begins here, so that only the symbol before a clip precedes the first sample; then
                 nothing is computed for the constant past. Not with a context stack.
 
