@@ -131,6 +131,26 @@ def test_folders_named_after_a_split_are_one(tmp_path: Path):
     assert labels.values["test/kick/b.wav"] == {"split": "test", "label": "kick"}
 
 
+def test_split_folders_count_beside_tables_too(tmp_path: Path):
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "metadata.csv").write_text("file_name,kind\nx.wav,kick\n")
+    files = ["train/metadata.csv", "train/x.wav", "train/y.wav", "test/metadata.csv", "test/x.wav", "licence/cc0.txt"]
+    labels = read_labels(tmp_path, files)
+    assert labels.values["train/x.wav"] == {"kind": "kick", "split": "train"}
+    assert labels.values["train/y.wav"] == {"split": "train"}
+    assert labels.values["test/x.wav"] == {"kind": "kick", "split": "test"}
+    (tmp_path / "test" / "metadata.csv").write_text("file_name,kind,split\nx.wav,kick,dev\n")
+    assert read_labels(tmp_path, files).values["test/x.wav"]["split"] == "dev"  # the table knows better
+
+
+def test_an_absolute_name_is_matched_by_its_longest_end(tmp_path: Path):
+    (tmp_path / "metadata.csv").write_text("file_name,kind\n/old/disk/kicks/x.wav,kick\nother/x.wav,tom\n")
+    labels = read_labels(tmp_path, ["metadata.csv", "kicks/x.wav", "x.wav"])
+    assert labels.values == {"kicks/x.wav": {"kind": "kick"}}  # a relative name means what it says
+    assert any("1 rows name files that are not there, such as other/x.wav" in note for note in labels.notes)
+
+
 def test_tables_in_sub_folders_speak_of_their_own_files(tmp_path: Path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -81,7 +81,7 @@ def test_an_unreadable_file_is_skipped(tmp_path: Path, cache: Path, monkeypatch:
                 raise PermissionError(13, "Permission denied")
             return open(path, *arguments, **options)  # type: ignore[call-overload]  # noqa: PTH123
 
-        monkeypatch.setattr("soundloom.audio.open", refusing, raising=False)
+        monkeypatch.setattr("soundloom.audio.reading.open", refusing, raising=False)
     index = scan(folder, cache=cache)
     assert [entry.path for entry in index.entries] == ["good.wav"]
     assert index.skipped[0].reason == "cannot be opened (Permission denied)"

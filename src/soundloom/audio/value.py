@@ -14,11 +14,11 @@ FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**3
 class Audio:
     """Sound: float32 samples (channel, time), full scale at +-1, and how many of them make a second.
 
-    Integers are scaled by their type, as `scipy.io.wavfile` and others read them: 16384 of int16 becomes 0.5, and 192 of
-    uint8, whose zero is 128, too.
+    Integers, as `scipy.io.wavfile` reads them, are scaled by their type: 16384 of int16 becomes 0.5, and so does 192 of
+    uint8, whose zero is 128.
 
     Raises:
-        ValueError: the shape is not (channel, time), such as (time, channel); integers of a type that has no full scale.
+        ValueError: the shape is not (channel, time), or the integers are of a type that has no full scale.
     """
 
     samples: np.ndarray

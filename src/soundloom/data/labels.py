@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,8 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from soundloom.audio import SUFFIXES
 from soundloom.conditions.schema import Category, Scalar, Schema, Value, knots_for, slider
 from soundloom.data import tables
+from soundloom.data.file_names import FileNames
 from soundloom.data.index import Column, Index
 from soundloom.descriptors import DESCRIPTORS, SEVEN, TIMBRE
 from soundloom.descriptors import named as descriptors_named
@@ -57,15 +57,19 @@ class Labels:
 def read_labels(folder: Path, locations: Sequence[str]) -> Labels:
     """Labels from every metadata.csv or metadata.jsonl below a folder, else from the names of the files' folders.
 
+    Top folders called train and test (or validation) are a split in either case, unless a table has a column `split`.
+
     Args:
         folder: the one that was walked.
         locations: its files, relative, as the file system spells them.
     """
-    found = [location for location in locations if PurePosixPath(location).name in tables.NAMES]
-    labels = Labels(tables=frozenset(found))
-    known = {_plain(location): location for location in locations if location not in labels.tables}
+    labels = Labels(tables=frozenset(location for location in locations if tables.is_table(location)))
+    sounds = [location for location in locations if location not in labels.tables]
+    names = FileNames(sounds)
     headers: dict[str, None] = {}
-    for location in found:
+    for location in locations:
+        if location not in labels.tables:
+            continue
         try:
             table = tables.read_table(folder / location)
         except ValueError as error:
@@ -73,7 +77,7 @@ def read_labels(folder: Path, locations: Sequence[str]) -> Labels:
             continue
         labels.notes += table.notes
         headers |= dict.fromkeys(header for header in table.headers if header != table.file_header)
-        _take_rows(table, location, known, labels)
+        _take_rows(table, location, names, labels)
     labels.columns = _columns(list(headers))
     renamed = {column.header: column.name for column in labels.columns}
     labels.values = {
@@ -81,8 +85,10 @@ def read_labels(folder: Path, locations: Sequence[str]) -> Labels:
         for location, row in labels.values.items()
     }
     labels.notes += _mixed(labels)
-    if not headers and not labels.values:
-        _label_by_folder(labels, list(known.values()))
+    if headers or labels.values:
+        _split_by_folder(labels, sounds)
+    else:
+        _label_by_folder(labels, sounds)
     return labels
 
 
@@ -97,9 +103,9 @@ def _mixed(labels: Labels) -> list[str]:
     return notes
 
 
-def _take_rows(table: tables.Table, location: str, known: Mapping[str, str], labels: Labels) -> None:
+def _take_rows(table: tables.Table, location: str, names: FileNames, labels: Labels) -> None:
     base, name = PurePosixPath(location).parent, printable(location)
-    absent, nameless, repeated, conflicts = list[str](), 0, list[str](), list[str]()
+    absent, guessed, nameless, repeated, conflicts = list[str](), list[str](), 0, list[str](), list[str]()
     mine: dict[str, dict[str, str]] = {}
     for row in table.rows:
         row = dict(row)
@@ -107,7 +113,9 @@ def _take_rows(table: tables.Table, location: str, known: Mapping[str, str], lab
         if not file_name:
             nameless += 1
             continue
-        target = known.get(_plain(str(base / file_name.replace("\\", "/"))))
+        target, by_guess = names.find(base, file_name)
+        if by_guess:
+            guessed.append(file_name)
         if target is None:
             absent.append(file_name)
         elif target not in mine:
@@ -118,6 +126,7 @@ def _take_rows(table: tables.Table, location: str, known: Mapping[str, str], lab
         labels.values[target] = labels.values.get(target, {}) | row
     for files, what in (
         (absent, "name files that are not there"),
+        (guessed, "name files as on another computer and were matched by the ends of their paths, in any case"),
         (repeated, "repeat a file with the same labels"),
         (conflicts, "repeat a file with other labels; the first row counts"),
     ):
@@ -125,12 +134,6 @@ def _take_rows(table: tables.Table, location: str, known: Mapping[str, str], lab
             labels.notes.append(f"{name}: {len(files)} rows {what}, such as {files[0]}")
     if nameless:
         labels.notes.append(f"{name}: {nameless} rows name no file")
-
-
-def _plain(location: str) -> str:
-    # macOS decomposes accents in file names, tables mostly do not
-    text = unicodedata.normalize("NFC", printable(location))
-    return str(PurePosixPath(os.path.normpath(text).replace(os.sep, "/")))
 
 
 def _columns(headers: Sequence[str]) -> tuple[Column, ...]:
@@ -145,15 +148,23 @@ def _columns(headers: Sequence[str]) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def _split_by_folder(labels: Labels, locations: Sequence[str]) -> bool:
+    """Take top folders called train and test (or validation) as the split; whether they were."""
+    sounds = [location for location in locations if PurePosixPath(location).suffix.lower() in SUFFIXES] or locations
+    tops = {parts[0].lower() for location in sounds if len(parts := PurePosixPath(location).parts) > 1}
+    if len(tops) < 2 or not tops <= SPLITS.keys() or any(column.name.lower() == "split" for column in labels.columns):
+        return False
+    for location in locations:
+        parts = PurePosixPath(location).parts
+        if len(parts) > 1 and parts[0].lower() in tops:
+            labels.values.setdefault(location, {})["split"] = parts[0].lower()
+    labels.columns += (Column("split", "split"),)
+    return True
+
+
 def _label_by_folder(labels: Labels, locations: Sequence[str]) -> None:
-    parents = {location: PurePosixPath(location).parent for location in locations}
-    tops = {parent.parts[0].lower() for parent in parents.values() if parent.parts}
-    if tops and tops <= SPLITS.keys() and len(tops) > 1:
-        for location, parent in parents.items():
-            if parent.parts:
-                labels.values.setdefault(location, {})["split"] = parent.parts[0].lower()
-        labels.columns += (Column("split", "split"),)
-        parents = {location: PurePosixPath(*parent.parts[1:]) for location, parent in parents.items()}
+    below_split = 1 if _split_by_folder(labels, locations) else 0
+    parents = {location: PurePosixPath(*PurePosixPath(location).parent.parts[below_split:]) for location in locations}
     if len({parent for parent in parents.values() if parent.name}) >= 2:
         for location, parent in parents.items():
             if parent.name:

@@ -117,7 +117,7 @@ class Survey:
 
     def index(self) -> Index:
         """What was found, once `run` has ended."""
-        unlabelled = sum(not entry.labels for entry in self.entries) if self.labels.values else 0
+        unlabelled = sum(not entry.labels.keys() - {"split"} for entry in self.entries) if self.labels.values else 0
         notes = list(self.notes)
         if unlabelled:
             notes.append(f"{unlabelled} used files have no labels")

@@ -9,11 +9,20 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
+from soundloom.data.cells import clean, spell
+
+SUFFIXES = (".csv", ".tsv", ".jsonl")
+UNREADABLE = {
+    ".parquet": 'convert it, such as by: python -c "import pandas; '
+    "pandas.read_parquet('metadata.parquet').to_csv('metadata.csv', index=False)\"",
+    ".xlsx": "save it as CSV",
+    ".xls": "save it as CSV",
+    ".ods": "save it as CSV",
+}
 FILE_HEADERS = ("file_name", "filename", "file", "path")
-WHOLE_NUMBER = re.compile(r"-?\d+\.0+")
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)  # Excel's own first line
 
 
 @dataclass
@@ -23,7 +32,14 @@ class Table:
     headers: list[str]
     file_header: str
     rows: list[dict[str, str]]
+    separator: str = ","
     notes: list[str] = field(default_factory=list)
+
+
+def is_table(location: str) -> bool:
+    """Whether a file is a label table by its name, metadata.csv and the like, in letters of any case."""
+    name = PurePosixPath(location.lower())
+    return name.stem == "metadata" and name.suffix in (*SUFFIXES, *UNREADABLE)
 
 
 def read_table(path: Path) -> Table:
@@ -32,20 +48,19 @@ def read_table(path: Path) -> Table:
     Raises:
         ValueError: it cannot be read, is no text, or has no column of file names; the message says which.
     """
+    suffix = path.suffix.lower()
+    if suffix in UNREADABLE:
+        kind = suffix[1:].capitalize()
+        raise ValueError(f"{path.name}: {kind} tables cannot be read, so its labels are not used; {UNREADABLE[suffix]}")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path.name} cannot be opened ({error.strerror}), so its labels are not used") from None
     text, notes = _decode(path.name, content)
-    table = _from_jsonl(path.name, text) if path.suffix == ".jsonl" else _from_csv(path.name, text)
-    table.notes[:0] = notes
+    table = _from_jsonl(path.name, text) if suffix == ".jsonl" else _from_csv(path.name, text)
+    changes = clean(table.rows, [header for header in table.headers if header != table.file_header], table.separator)
+    table.notes = [*notes, *table.notes, *(f"{path.name}: {change}" for change in changes)]
     return table
-
-
-def spell(cell: str) -> str:
-    """A cell without outer blanks; 3.0 becomes 3, because tables that held gaps write whole numbers so."""
-    text = cell.strip()
-    return text.split(".")[0] if WHOLE_NUMBER.fullmatch(text) else text
 
 
 def _decode(name: str, content: bytes) -> tuple[str, list[str]]:
@@ -64,7 +79,10 @@ def _decode(name: str, content: bytes) -> tuple[str, list[str]]:
 
 
 def _from_csv(name: str, text: str) -> Table:
-    for separator in ",;\t|":
+    separators = ",;\t|"
+    if first := SEPARATOR_LINE.match(text):
+        separators, text = first[1] + separators, text[first.end() :]
+    for separator in separators:
         try:
             lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(line)]
         except csv.Error as error:
@@ -76,7 +94,7 @@ def _from_csv(name: str, text: str) -> Table:
     else:
         seen = ", ".join(next(csv.reader(io.StringIO(text)), [])[:8]) or "no columns"
         raise ValueError(f"{name} has no file_name column (it has {seen}), so its labels are not used; add one")
-    table = Table([header for header in headers if header], file_header, [])
+    table = Table([header for header in headers if header], file_header, [], separator)
     ragged = sum(len(line) != len(headers) for line in lines[1:])
     if ragged:
         table.notes.append(f"{name}: {ragged} rows have more or fewer cells than the header")
@@ -91,10 +109,12 @@ def _from_csv(name: str, text: str) -> Table:
 def _from_jsonl(name: str, text: str) -> Table:
     headers: dict[str, None] = {}
     rows, bad, nested = [], 0, set()
-    for line in filter(None, (line.strip() for line in text.splitlines())):
+    for line in filter(
+        None, (line.strip() for line in text.split("\n"))
+    ):  # not U+2028 and the like: text may hold them
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
             bad += 1
@@ -121,5 +141,5 @@ def _text(value: object) -> str:
 
 
 def _file_header(headers: Iterable[str]) -> str:
-    by_plain_name = {header.lower(): header for header in headers}
-    return next((by_plain_name[name] for name in FILE_HEADERS if name in by_plain_name), "")
+    by_lower_case = {header.lower(): header for header in headers}
+    return next((by_lower_case[name] for name in FILE_HEADERS if name in by_lower_case), "")
