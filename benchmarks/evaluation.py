@@ -42,8 +42,9 @@ def figures(count: int) -> float:
     from soundloom.evaluation.distances import distances
     from soundloom.metrics import embeddings
     from soundloom.metrics.bins import fit_bins
+    from soundloom.metrics.clips import Sounds
     from soundloom.metrics.embedding_store import EmbeddingStore
-    from soundloom.metrics.memorisation import CopyDetector, Sounds
+    from soundloom.metrics.memorisation import MemorisationDetector
 
     one, two, training = (bursts(count, seed) for seed in (1, 2, 3))
     store, total = EmbeddingStore(), 0.0
@@ -55,7 +56,7 @@ def figures(count: int) -> float:
         row("  the same from the cache", again)
         _, spent = timed(lambda s=sides: list(distances(s[0], s[1], fit_bins(s[0]), print)))
         total += row(f"distances: {name}", spent)
-    detector, spent = timed(lambda: CopyDetector.fit(Sounds(training, RATE), Sounds(one[:200], RATE)))
+    detector, spent = timed(lambda: MemorisationDetector.fit(Sounds(training, RATE), Sounds(one[:200], RATE)))
     total += row("learn what a copy is", spent)
     _, spent = timed(lambda: detector.search(two, RATE))
     return total + row("look for copies", spent)

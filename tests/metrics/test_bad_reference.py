@@ -17,11 +17,11 @@ def decaying_tone(hz: float = 500.0, seconds: float = 0.25) -> np.ndarray:
 
 
 def test_its_power_is_at_each_moment_that_of_the_sound_over_10_ms():
-    tone, copies = decaying_tone(), 2000
-    power = np.square(noise_with_envelopes(np.tile(tone, (copies, 1)), RATE).astype(np.float64)).mean(axis=0)
+    tone, repeats = decaying_tone(), 2000
+    power = np.square(noise_with_envelopes(np.tile(tone, (repeats, 1)), RATE).astype(np.float64)).mean(axis=0)
     asked = np.convolve(np.square(tone.astype(np.float64)), np.ones(WINDOW) / WINDOW, mode="same")
     inside = slice(WINDOW, -WINDOW)  # the other way of smoothing knows nothing beyond the ends
-    assert np.abs(power / asked - 1)[inside].max() < 5.5 * np.sqrt(2 / copies)
+    assert np.abs(power / asked - 1)[inside].max() < 5.5 * np.sqrt(2 / repeats)
     assert (power / asked)[inside].mean() == pytest.approx(1, abs=0.01)
 
 

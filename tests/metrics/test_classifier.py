@@ -1,4 +1,4 @@
-"""The task classifier tells classes apart whatever their level and position, and knows what it does not know."""
+"""The task classifier separates classes at any level and position, and its probabilities are calibrated."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def classifier() -> TaskClassifier:
 
 
 def right(classifier: TaskClassifier, audio: np.ndarray, labels: list[str]) -> float:
-    return float(np.mean([heard == label for heard, label in zip(classifier.classify(audio), labels, strict=True)]))
+    return float(np.mean([found == label for found, label in zip(classifier.classify(audio), labels, strict=True)]))
 
 
-def test_classes_that_differ_are_told_apart_in_new_clips(classifier: TaskClassifier):
+def test_classes_that_differ_are_separated_in_new_clips(classifier: TaskClassifier):
     assert classifier.classes == KINDS
     assert right(classifier, *clips(60, seed=1)) >= 0.98
     assert classifier.accuracy >= 0.95
@@ -59,7 +59,7 @@ def test_level_and_a_later_start_change_nothing(classifier: TaskClassifier):
     np.testing.assert_allclose(classifier.probabilities(0.1 * audio), classifier.probabilities(audio), atol=0.02)
 
 
-def test_a_reconstructed_clip_is_heard_as_the_clip_itself(classifier: TaskClassifier):
+def test_a_reconstructed_clip_is_classified_as_the_original(classifier: TaskClassifier):
     audio, labels = clips(60, seed=1)
     representation = build(PRESETS["digits"].representation)
     again = representation.decode(representation.encode(torch.from_numpy(audio)[:, None]))[:, 0].numpy()
@@ -70,8 +70,8 @@ def test_a_reconstructed_clip_is_heard_as_the_clip_itself(classifier: TaskClassi
 def test_probabilities_sum_to_one_and_are_as_sure_as_they_are_right():
     audio, labels = clips(240, seed=3)
     rng = np.random.default_rng(0)
-    told = [label if rng.random() < 0.7 else str(rng.choice(KINDS)) for label in labels]  # right in 80 % of the cases
-    p = TaskClassifier.fit(audio[:180], RATE, told[:180], seed=0).probabilities(audio[180:])
+    noisy = [label if rng.random() < 0.7 else str(rng.choice(KINDS)) for label in labels]  # right in 80 % of the cases
+    p = TaskClassifier.fit(audio[:180], RATE, noisy[:180], seed=0).probabilities(audio[180:])
     np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-9)
     assert 0.65 < p.max(axis=1).mean() < 0.93
 
@@ -100,7 +100,7 @@ def test_whole_groups_are_held_aside_so_that_a_group_cannot_give_its_class_away(
     assert TaskClassifier.fit(audio, RATE, labels, groups=groups).accuracy < 0.8
 
 
-def test_classes_that_are_the_groups_themselves_are_learnt_as_if_there_were_no_groups():
+def test_classes_that_are_the_groups_themselves_are_trained_on_as_if_there_were_no_groups():
     audio, labels = clips(60, seed=4)  # held aside with its group, as a speaker is, a class could not be known at all
     alone, free = (TaskClassifier.fit(audio, RATE, labels, groups=groups) for groups in (labels, None))
     assert alone.accuracy == free.accuracy > 0.8
@@ -116,14 +116,14 @@ def test_clips_without_a_label_are_left_out():
 
 
 @pytest.mark.parametrize("samples", [40, 200, 30 * 2000])
-def test_very_short_and_very_long_clips_can_be_learnt_from(samples: int):
+def test_very_short_and_very_long_clips_can_be_trained_on(samples: int):
     audio = np.random.default_rng(0).normal(size=(12, samples)).astype(np.float32)
     audio[::2] = np.sin(np.arange(samples) * 0.7)
     classifier = TaskClassifier.fit(audio, 2000, ["noise", "tone"][::-1] * 6)
     assert classifier.probabilities(audio).shape == (12, 2)
 
 
-def test_what_cannot_be_learnt_from_is_refused_with_the_next_move():
+def test_what_cannot_be_trained_on_is_refused_with_the_next_move():
     audio, labels = clips(12, seed=0)
     with pytest.raises(ValueError, match="12 clips but 3 labels; give one label"):
         TaskClassifier.fit(audio, RATE, labels[:3])
@@ -133,7 +133,7 @@ def test_what_cannot_be_learnt_from_is_refused_with_the_next_move():
         TaskClassifier.fit(audio, RATE, [None] * 12)
     with pytest.raises(ValueError, match="1 clips hold NaN or infinity"):
         TaskClassifier.fit(np.where(np.arange(12)[:, None] == 3, np.nan, audio), RATE, labels)
-    with pytest.raises(ValueError, match="clips have 100 samples, those learnt from 4000"):
+    with pytest.raises(ValueError, match="clips have 100 samples, training clips 4000"):
         TaskClassifier.fit(audio, RATE, labels).probabilities(audio[:, :100])
     assert LARGEST >= 3000
 

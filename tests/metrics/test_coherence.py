@@ -1,4 +1,4 @@
-"""Coherence of sliders, against synthesisers whose obedience is known."""
+"""Coherence of sliders, against synthesisers that follow them, or do not."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from soundloom.metrics.estimate import TooFew
 RATE = 16000
 
 
-def synthesiser(asked: Mapping[str, Value], seed: int) -> np.ndarray:
+def synthesiser(request: Mapping[str, Value], seed: int) -> np.ndarray:
     """A decaying burst of noise whose cut-off is driven by brightness and by nothing else."""
     rng = np.random.default_rng(seed)
-    cutoff = 500.0 * 12.0 ** float(asked["brightness"])
+    cutoff = 500.0 * 12.0 ** float(request["brightness"])
     time = np.arange(RATE // 2) / RATE
     low = butter(4, cutoff, fs=RATE, output="sos")
     return np.asarray(sosfilt(low, rng.standard_normal(len(time))) * np.exp(-time / rng.uniform(0.05, 0.2)))
 
 
-def heard(name: str, obedient: bool, sounds: int = 40) -> np.ndarray:
-    """What is measured of sounds at the three levels: held but for one slider, or drawn without regard to it."""
+def moved(name: str, follows: bool, sounds: int = 40) -> np.ndarray:
+    """A descriptor of sounds at the three levels of brightness: it follows the slider, or is random."""
     rows: list[Mapping[str, Value]] = [{"brightness": 0.5, "depth": 0.5} for _ in range(sounds)]
     requests = at_levels("brightness", rows)
     rng = np.random.default_rng(1)
-    made = [
-        synthesiser(asked, place % sounds)
-        if obedient
+    sounds_at_levels = [
+        synthesiser(request, place % sounds)
+        if follows
         else synthesiser({"brightness": rng.uniform()}, int(rng.integers(1 << 30)))
-        for place, asked in enumerate(requests)
+        for place, request in enumerate(requests)
     ]
-    return measure(np.stack(made).astype(np.float32), RATE, (name,))[name].reshape(3, sounds)
+    return measure(np.stack(sounds_at_levels).astype(np.float32), RATE, (name,))[name].reshape(3, sounds)
 
 
-def test_an_obedient_synthesiser_scores_over_95_percent() -> None:
-    assert min(estimate.value for estimate in coherence(heard("brightness", obedient=True)).values()) > 0.95
+def test_a_synthesiser_that_follows_its_slider_scores_over_95_percent() -> None:
+    assert min(estimate.value for estimate in coherence(moved("brightness", follows=True)).values()) > 0.95
 
 
-def test_sounds_that_heed_no_slider_score_about_half() -> None:
-    for estimate in coherence(heard("brightness", obedient=False, sounds=100)).values():
+def test_sounds_that_ignore_the_slider_score_about_half() -> None:
+    for estimate in coherence(moved("brightness", follows=False, sounds=100)).values():
         assert abs(estimate.value - 0.5) < 0.15
 
 
 def test_requests_differ_in_one_slider_alone() -> None:
     rows: list[Mapping[str, Value]] = [{"kind": "kick", "depth": 0.1, "brightness": 0.9}, {"kind": "snare"}]
     low, middle, high = np.array(at_levels("brightness", rows), dtype=object).reshape(3, 2)
-    for level, asked in ((0.2, low), (0.5, middle), (0.8, high)):
-        assert asked[0] == {"kind": "kick", "depth": 0.1, "brightness": level}
-        assert asked[1] == {"kind": "snare", "brightness": level}
+    for level, request in ((0.2, low), (0.5, middle), (0.8, high)):
+        assert request[0] == {"kind": "kick", "depth": 0.1, "brightness": level}
+        assert request[1] == {"kind": "snare", "brightness": level}
 
 
 def test_pairs_are_counted_as_published() -> None:
@@ -79,6 +79,6 @@ def test_the_same_value_at_all_levels_does_not_go_up() -> None:
     assert {estimate.value for estimate in coherence(np.ones((3, 20))).values()} == {0.0}
 
 
-def test_too_few_sounds_are_said() -> None:
+def test_too_few_sounds_are_refused() -> None:
     with pytest.raises(TooFew, match="needs at least 8 sounds"):
         coherence(np.ones((3, 7)))

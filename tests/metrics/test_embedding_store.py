@@ -1,4 +1,4 @@
-"""Nothing is embedded twice, and what comes from the store is what the embedding would have said."""
+"""No sound is embedded twice, and the store returns what the embedding would have returned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from soundloom.data import vectors
 from soundloom.metrics import embedding_store as module
 from soundloom.metrics.embedding_store import EmbeddingStore
-from soundloom.metrics.levelling import fair
+from soundloom.metrics.level_matching import match_level_and_rate
 
 RATE = 8000
 
@@ -57,7 +57,7 @@ def test_vectors_are_those_of_the_sounds_on_equal_terms(tmp_path: Path):
     sounds = noises(5, samples=1600)
     vectors = EmbeddingStore(tmp_path).embed(Projection(), sounds, 16000)
     assert vectors.dtype == np.float32
-    assert np.array_equal(vectors, Projection()(fair(sounds, 16000, RATE)))
+    assert np.array_equal(vectors, Projection()(match_level_and_rate(sounds, 16000, RATE)))
     louder = EmbeddingStore(tmp_path).embed(Projection(), 3 * sounds, 16000)
     assert np.allclose(louder, vectors, rtol=1e-4, atol=1e-4)
 
@@ -65,28 +65,28 @@ def test_vectors_are_those_of_the_sounds_on_equal_terms(tmp_path: Path):
 def test_only_sounds_that_are_new_are_embedded_and_all_come_in_the_order_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "AT_ONCE", 7)
+    monkeypatch.setattr(module, "BATCH_SIZE", 7)
     monkeypatch.setattr(vectors, "ASKED_AT_ONCE", 3)
     store, embedding, sounds = EmbeddingStore(tmp_path), Projection(), noises(40)
-    truth = Projection()(fair(sounds, RATE, RATE))
+    truth = Projection()(match_level_and_rate(sounds, RATE, RATE))
     assert np.array_equal(store.embed(embedding, sounds[::2], RATE), truth[::2])
     order = np.random.default_rng(1).permutation(40)
     assert np.array_equal(store.embed(embedding, sounds[order], RATE), truth[order])
     assert sum(embedding.given) == 40
 
 
-def test_copies_of_a_sound_are_embedded_once(tmp_path: Path):
+def test_equal_sounds_are_embedded_once(tmp_path: Path):
     embedding, sounds = Projection(), noises(3)
     vectors = EmbeddingStore(tmp_path).embed(embedding, sounds[[0, 1, 0, 2, 1, 0]], RATE)
     assert embedding.given == [3]
-    assert np.array_equal(vectors, Projection()(fair(sounds, RATE, RATE))[[0, 1, 0, 2, 1, 0]])
+    assert np.array_equal(vectors, Projection()(match_level_and_rate(sounds, RATE, RATE))[[0, 1, 0, 2, 1, 0]])
 
 
 def test_another_digest_has_vectors_of_its_own(tmp_path: Path):
     store, sounds = EmbeddingStore(tmp_path), noises(5)
     old, new = Projection("projection-1", seed=0), Projection("projection-2", seed=1)
     store.embed(old, sounds, RATE)
-    assert np.array_equal(store.embed(new, sounds, RATE), Projection(seed=1)(fair(sounds, RATE, RATE)))
+    assert np.array_equal(store.embed(new, sounds, RATE), Projection(seed=1)(match_level_and_rate(sounds, RATE, RATE)))
     assert new.given == [5]
 
 
@@ -97,7 +97,7 @@ def test_the_same_samples_at_another_rate_are_another_sound(tmp_path: Path):
     assert not np.allclose(one, two)
 
 
-def test_another_loudness_to_compare_at_asks_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_sounds_are_embedded_again_for_another_loudness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     store, embedding, sounds = EmbeddingStore(tmp_path), Projection(), noises(3)
     store.embed(embedding, sounds, RATE)
     monkeypatch.setattr(module, "LOUDNESS_LUFS", -30.0)
@@ -125,13 +125,13 @@ def another_table(cache: Path, digest: str) -> None:
 def test_a_cache_that_cannot_be_used_costs_time_and_nothing_else(tmp_path: Path, spoil):
     embedding, sounds = Projection(), noises(5)
     spoil(tmp_path / "cache", embedding.digest)
-    store, truth = EmbeddingStore(tmp_path / "cache"), Projection()(fair(sounds, RATE, RATE))
+    store, truth = EmbeddingStore(tmp_path / "cache"), Projection()(match_level_and_rate(sounds, RATE, RATE))
     for _ in range(2):
         assert np.array_equal(store.embed(embedding, sounds, RATE), truth)
     assert embedding.given == [5, 5]
 
 
-def test_what_an_embedding_cannot_do_is_told_and_not_kept(tmp_path: Path):
+def test_an_error_of_an_embedding_is_raised_and_nothing_is_stored(tmp_path: Path):
     class Broken(Projection):
         def __call__(self, audio: np.ndarray) -> np.ndarray:
             raise RuntimeError("no memory")
@@ -151,9 +151,9 @@ def test_no_sounds_are_refused(tmp_path: Path):
 def test_two_threads_that_share_a_cache_both_get_what_is_right_and_leave_all_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "AT_ONCE", 4)
+    monkeypatch.setattr(module, "BATCH_SIZE", 4)
     sounds, ready = noises(60), Barrier(2)
-    truth = Projection()(fair(sounds, RATE, RATE))
+    truth = Projection()(match_level_and_rate(sounds, RATE, RATE))
 
     def embed(rows: slice) -> np.ndarray:
         ready.wait()

@@ -87,7 +87,7 @@ def test_nothing_that_is_given_is_changed(name: str) -> None:
 def test_too_few_names_figure_numbers_and_the_next_move_also_out_of_another_process() -> None:
     error = pickle.loads(pickle.dumps(TooFew("KID", 1, 3, "reference sounds")))
     assert isinstance(error, ValueError)
-    assert str(error) == ("KID needs at least 3 reference sounds and was given 1; give 2 more, or do without KID")
+    assert str(error) == ("KID needs at least 3 reference sounds and was given 1; give 2 more, or leave out KID")
 
 
 def test_too_few_training_sounds_for_bins_and_too_few_answers_for_a_score_are_refused() -> None:

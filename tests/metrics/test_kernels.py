@@ -84,7 +84,7 @@ def test_a_difference_has_the_interval_of_leaving_out_every_sound_of_all_three_s
         )
 
 
-def test_a_difference_tells_systems_apart_whose_own_intervals_overlap() -> None:
+def test_a_difference_separates_systems_whose_own_intervals_overlap() -> None:
     reference, one, two = cloud(60, 16, 1), cloud(400, 16, 2, shift=0.30), cloud(400, 16, 3, shift=0.36)
     assert not kad(reference, one).apart(kad(reference, two))
     assert kad_between(reference, one, two).high < 0
@@ -168,9 +168,9 @@ def test_a_feature_that_the_reference_keeps_constant_neither_breaks_kid_nor_is_o
     assert np.isfinite(kid(np.ones((5, 2)), np.zeros((5, 2))).value)
 
 
-def test_a_reference_of_copies_has_a_bandwidth_from_those_that_differ_and_one_sound_over_and_over_has_none() -> None:
-    copies = np.zeros((10, 2))
-    copies[0] = (3.0, 4.0)
-    assert bandwidth(copies) == 5.0
+def test_the_bandwidth_of_a_reference_of_duplicates_comes_from_those_that_differ_and_equal_sounds_have_none() -> None:
+    duplicates = np.zeros((10, 2))
+    duplicates[0] = (3.0, 4.0)
+    assert bandwidth(duplicates) == 5.0
     with pytest.raises(ValueError, match="all 9 reference sounds have the same embedding"):
-        kad(copies[1:], copies)
+        kad(duplicates[1:], duplicates)

@@ -67,7 +67,7 @@ def test_a_generator_of_the_middle_of_one_kind_in_ten_is_dense_and_covers_a_tent
     assert covered.high < 0.15
 
 
-def test_sounds_far_from_all_have_density_and_coverage_0_and_copies_of_all_cover_all() -> None:
+def test_sounds_far_from_all_have_density_and_coverage_0_and_duplicates_of_all_cover_all() -> None:
     reference = cloud(100, 4)
     dense, covered = density_and_coverage(reference, reference + 100)
     assert (dense.value, covered.value) == (0.0, 0.0)
@@ -81,8 +81,8 @@ def test_ties_count_as_inside() -> None:
     dense, covered = density_and_coverage(line, line, k=2)
     assert covered.value == 1.0
     assert dense.value == (10 * 3 + 2 * 3) / (2 * 12)
-    copies = np.repeat(cloud(4, 64) + 0.1, 5, axis=0)  # balls without extent, and rounding that must not empty them
-    assert density_and_coverage(copies, copies[::-1], k=3)[0].value == pytest.approx(20 * 5 / (3 * 20))
+    duplicates = np.repeat(cloud(4, 64) + 0.1, 5, axis=0)  # balls without extent, and rounding that must not empty them
+    assert density_and_coverage(duplicates, duplicates[::-1], k=3)[0].value == pytest.approx(20 * 5 / (3 * 20))
 
 
 def test_intervals_of_density_and_coverage_hold_the_mean_in_about_95_of_100_trials() -> None:
@@ -150,7 +150,7 @@ def test_the_nearest_sound_is_the_one_that_a_library_finds() -> None:
     assert [len(part) for part in nearest(x, y[:0])] == [0, 0]
 
 
-def test_a_copy_is_at_exactly_0_far_from_the_origin_too() -> None:
+def test_a_duplicate_is_at_exactly_0_far_from_the_origin_too() -> None:
     x = cloud(100, 32) + 1000
     indices, distance = nearest(x, x[::-1])
     assert indices.tolist() == list(range(100))[::-1]

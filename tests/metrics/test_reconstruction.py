@@ -78,7 +78,7 @@ def test_the_other_figures_are_what_librosa_s_spectra_give():
 
     x, y = spectra(real), spectra(back)
     bands = librosa.filters.mel(sr=RATE, n_fft=1024, n_mels=80)
-    heard = [20 * np.log10(np.maximum(bands @ side, 10 ** (-60 / 20))) for side in (x, y)]
+    levels = [20 * np.log10(np.maximum(bands @ side, 10 ** (-60 / 20))) for side in (x, y)]
     floor = x.max(axis=(1, 2), keepdims=True) * 1e-4
     levels = [20 * np.log10(np.maximum(side, floor)) for side in (x, y)]
     convergence = np.linalg.norm((x - y).reshape(9, -1), axis=1) / np.linalg.norm(x.reshape(9, -1), axis=1)
@@ -86,7 +86,7 @@ def test_the_other_figures_are_what_librosa_s_spectra_give():
     assert kept.spectral_convergence.value == pytest.approx(np.median(20 * np.log10(convergence)), abs=1e-3)
     distances = np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean(axis=1)
     assert kept.log_spectral_distance.value == pytest.approx(np.median(distances), rel=1e-3)
-    errors = np.sqrt(np.square(heard[0] - heard[1]).mean(axis=(1, 2)))
+    errors = np.sqrt(np.square(levels[0] - levels[1]).mean(axis=(1, 2)))
     assert kept.mel_error.value == pytest.approx(np.median(errors), rel=1e-3)
 
 
@@ -126,7 +126,7 @@ def test_sounds_shorter_than_the_longest_transform_have_figures_too(samples: int
     assert 0 < near.multi_resolution.value < far.multi_resolution.value
 
 
-def test_too_few_sounds_or_none_but_silence_are_told():
+def test_too_few_sounds_or_only_silence_are_refused():
     with pytest.raises(TooFew, match="needs at least 6 values and was given 5"):
         compare_pairs(noises(5), noises(5), RATE)
     with pytest.raises(TooFew, match="was given 0"):
@@ -134,7 +134,7 @@ def test_too_few_sounds_or_none_but_silence_are_told():
 
 
 def test_shapes_that_do_not_fit_are_refused_with_both():
-    with pytest.raises(ValueError, match=r"shape \(9, 6000\) and what came back \(9, 5999\)"):
+    with pytest.raises(ValueError, match=r"shape \(9, 6000\) and their reconstructions \(9, 5999\)"):
         compare_pairs(noises(), noises()[:, 1:], RATE)
     with pytest.raises(ValueError, match="1 axes but must have two"):
         compare_pairs(noises()[0], noises()[0], RATE)

@@ -17,7 +17,7 @@ from soundloom.data.clips import ClipStore
 from soundloom.generation.generate import Made, load
 from soundloom.metrics.estimate import TooFew
 from soundloom.metrics.kernels import kid, kid_between
-from soundloom.metrics.memorisation import Copies
+from soundloom.metrics.memorisation import NearestClips
 from soundloom.training import train
 from soundloom.training.log import LOG
 from soundloom.training.loop import Outcome
@@ -57,9 +57,9 @@ class Accuser:
         cls.fitted.append((len(training), len(held_out)))
         return cls()
 
-    def search(self, audio: np.ndarray, sample_rate: int) -> Copies:
+    def search(self, audio: np.ndarray, sample_rate: int) -> NearestClips:
         found = np.arange(len(audio))
-        return Copies(found, found.astype(np.float32), found < 3)
+        return NearestClips(found, found.astype(np.float32), found < 3)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are not what is looked at here, and what an embedding hears is tested elsewhere."""
     monkeypatch.setattr("soundloom.training.preview.contact_sheet", lambda path, sounds, titles: None)
     monkeypatch.setattr("soundloom.metrics.embeddings.load", Balance)
-    monkeypatch.setattr("soundloom.metrics.memorisation.CopyDetector", Accuser)
+    monkeypatch.setattr("soundloom.metrics.memorisation.MemorisationDetector", Accuser)
     monkeypatch.setattr(Accuser, "fitted", [])
 
 
@@ -301,4 +301,4 @@ def test_sounds_that_are_no_numbers_are_said_and_do_not_stop_the_training(
     ears = Listener(tmp_path / "run")
     outcome = train("vae", folder, out=tmp_path / "run", steps=1, watcher=ears, **NO_PREVIEWS)
     assert outcome.finished
-    assert any("step 1 could not be measured: 20 of 20 sounds hold numbers that are none" in say for say in ears.said)
+    assert any("step 1 could not be measured: 20 of 20 sounds hold NaN or infinity" in say for say in ears.said)

@@ -13,7 +13,7 @@ import numpy as np
 from soundloom.conditions.schema import Value
 from soundloom.data.provenance import Account
 from soundloom.evaluation.results import Role
-from soundloom.metrics.levelling import resampled
+from soundloom.metrics.level_matching import resampled
 
 if TYPE_CHECKING:
     from soundloom.data.clips import ClipSettings, ClipStore

@@ -258,7 +258,7 @@ def _few_groups(held_out: Any) -> list[str]:
 
 
 def _reference(material: Any, terms: Any, settings: Any) -> dict[str, Any]:
-    from soundloom.metrics.levelling import LOUDNESS_LUFS
+    from soundloom.metrics.level_matching import LOUDNESS_LUFS
     from soundloom.runtime.files import printable
 
     return {

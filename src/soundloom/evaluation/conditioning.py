@@ -15,7 +15,7 @@ from soundloom.evaluation.embedded import KEPT
 from soundloom.evaluation.results import Condition, Subject
 from soundloom.evaluation.sliders import move_sliders
 from soundloom.metrics.classifier import TaskClassifier
-from soundloom.metrics.conditioning_accuracy import Measured, Obeyed, measure, obedience
+from soundloom.metrics.conditioning_accuracy import ConditionAccuracy, Measurements, conditioning_accuracy, measure
 from soundloom.metrics.estimate import TooFew
 from soundloom.metrics.inception import inception_score
 from soundloom.metrics.leakage import leakage
@@ -67,9 +67,9 @@ class Judge:
         for reason in measured.missing.values():
             self.verdict.say(reason)
         self.verdict.findings.subjects += [Subject(REAL, "ceiling"), Subject(SHUFFLED, "bad")]
-        self._note(REAL, obedience(self.schema, labels, measured), details=True)
+        self._note(REAL, conditioning_accuracy(self.schema, labels, measured), details=True)
         drawn = shuffled(labels, np.random.default_rng(self.verdict.terms.seed))
-        self._note(SHUFFLED, obedience(self.schema, drawn, measured), details=False)
+        self._note(SHUFFLED, conditioning_accuracy(self.schema, drawn, measured), details=False)
         self._inception(REAL, heard.audio)
 
     def contender(self, contender: Contender) -> None:
@@ -84,7 +84,7 @@ class Judge:
             named = [name for name in self.schema.names if any(name in row for row in labels)]
             if named:
                 schema = Schema(tuple(self.schema[name] for name in named))
-                found = obedience(schema, labels, self._measure(schema, heard.audio))
+                found = conditioning_accuracy(schema, labels, self._measure(schema, heard.audio))
                 self._note(contender.name, found, details=True)
 
     def _model(self, contender: ModelContender) -> None:
@@ -102,7 +102,7 @@ class Judge:
             say(f"{contender.name}: no held-out sound has a value of its conditions, so none was asked for")
             return
         self.verdict.progress(f"asking {contender.name} for {', '.join(own.names)}")
-        self._note(contender.name, obedience(schema, *self._ask(contender, schema, asked)), details=True)
+        self._note(contender.name, conditioning_accuracy(schema, *self._ask(contender, schema, asked)), details=True)
         move_sliders(self.verdict, contender, asked)
         if len(schema.conditions) > 1:
             rng = np.random.default_rng(terms.seed)
@@ -113,7 +113,7 @@ class Judge:
 
     def _ask(
         self, contender: ModelContender, schema: Schema, requests: Sequence[Conditions]
-    ) -> tuple[list[Conditions], Measured]:
+    ) -> tuple[list[Conditions], Measurements]:
         """Requests and what is heard of them; sounds that hold no numbers are left out."""
         audio = contender.obeying(requests, self.verdict.terms)
         whole = np.isfinite(audio).all(axis=1)
@@ -125,7 +125,7 @@ class Judge:
             )
         return [row for row, good in zip(requests, whole, strict=True) if good], self._measure(schema, audio[whole])
 
-    def _measure(self, schema: Schema, audio: np.ndarray) -> Measured:
+    def _measure(self, schema: Schema, audio: np.ndarray) -> Measurements:
         return measure(schema, audio, self.verdict.terms.sample_rate, self.classifiers)
 
     def _judges(self, condition: Category | Scalar) -> bool:
@@ -149,7 +149,7 @@ class Judge:
                 continue
         return good
 
-    def _note(self, subject: str, found: Sequence[Obeyed], details: bool) -> None:
+    def _note(self, subject: str, found: Sequence[ConditionAccuracy], details: bool) -> None:
         for obeyed in found:
             for name, estimate in obeyed.figures.items():
                 title = f"accuracy of {obeyed.name}" if name == "accuracy" else f"{obeyed.name}: {name}"

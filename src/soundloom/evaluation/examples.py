@@ -11,7 +11,7 @@ from soundloom.data.clips import evenly
 from soundloom.evaluation.embedded import Heard
 from soundloom.evaluation.memorisation import CopySearch
 from soundloom.evaluation.results import Example
-from soundloom.metrics.memorisation import Copies
+from soundloom.metrics.memorisation import NearestClips
 
 if TYPE_CHECKING:
     from soundloom.evaluation.session import Verdict
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 COPIES = 8  # suspected copies shown of each contender, at most
 
 
-def generated(verdict: Verdict, name: str, search: CopySearch | None, copies: Copies | None, count: int) -> None:
+def generated(verdict: Verdict, name: str, search: CopySearch | None, copies: NearestClips | None, count: int) -> None:
     """The first sounds of a contender, and those that are suspected copies, each beside its nearest training sound."""
     heard = verdict.heard[name]
     rows = {"generated": list(range(min(count, len(heard.audio))))}
     if copies is not None:
-        rows["copy"] = [int(row) for row in np.flatnonzero(copies.copied)[:COPIES]]
+        rows["copy"] = [int(row) for row in np.flatnonzero(copies.memorised)[:COPIES]]
     for section, chosen in rows.items():
         for row in chosen:
             number = _next_row(verdict, section)

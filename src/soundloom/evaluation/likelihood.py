@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BITS = "bits per sample"
 SAVED = "bits saved"  # in comparison with a simple predictor, on the same sounds
-AT_ONCE = 8
+BATCH_SIZE = 8
 
 
 def measure(verdict: Verdict, contender: ModelContender) -> None:
@@ -46,9 +46,9 @@ def foreseen(system: Any, store: Any) -> dict[str, np.ndarray] | None:
     """Bits per sample of each clip, (clip,), by the system and by each predictor beside it, or None."""
     codes = torch.from_numpy(store.codes(system.schema))
     parts: list[dict[str, np.ndarray]] = []
-    for at in range(0, len(store), AT_ONCE):
-        audio = torch.from_numpy(store.audio(np.arange(at, min(at + AT_ONCE, len(store)))))
-        bits = system.surprise(audio, codes[at : at + AT_ONCE])
+    for at in range(0, len(store), BATCH_SIZE):
+        audio = torch.from_numpy(store.audio(np.arange(at, min(at + BATCH_SIZE, len(store)))))
+        bits = system.surprise(audio, codes[at : at + BATCH_SIZE])
         if bits is None:
             return None
         parts.append({name: values.numpy() for name, values in bits.items()})

@@ -9,7 +9,7 @@ import numpy as np
 
 from soundloom.metrics.estimate import TooFew
 from soundloom.metrics.intervals import share
-from soundloom.metrics.memorisation import Copies, CopyDetector
+from soundloom.metrics.memorisation import MemorisationDetector, NearestClips
 
 if TYPE_CHECKING:
     from soundloom.evaluation.session import Verdict
@@ -20,7 +20,7 @@ class CopySearch:
     """A detector fitted to the training set of a verdict."""
 
     verdict: Verdict
-    detector: CopyDetector
+    detector: MemorisationDetector
 
     @classmethod
     def of(cls, verdict: Verdict) -> CopySearch | None:
@@ -29,25 +29,27 @@ class CopySearch:
             return None
         verdict.progress("learning what a copy is")
         try:
-            detector = CopyDetector.fit(verdict.material.training, verdict.material.held_out, verdict.terms.seed)
+            detector = MemorisationDetector.fit(
+                verdict.material.training, verdict.material.held_out, verdict.terms.seed
+            )
         except (TooFew, ValueError) as error:
             verdict.say(f"copies were not looked for: {error}")
             return None
         verdict.say(detector.rates.sentence())
-        if detector.rates.twins:
+        if detector.rates.near_duplicates:
             verdict.say(
-                f"{detector.rates.twins} held-out sounds have a twin among the training sounds (the same recording); "
-                f"they are no examples of unseen sounds, though every distance counts them"
+                f"{detector.rates.near_duplicates} held-out sounds have a near-duplicate among training sounds (the "
+                f"same recording), so they are not unseen, though every distance counts them"
             )
         return cls(verdict, detector)
 
-    def search(self, subject: str) -> Copies | None:
+    def search(self, subject: str) -> NearestClips | None:
         """Look for copies among the kept sounds of a subject, and note their share."""
         audio = self.verdict.heard[subject].audio
         if not len(audio):
             return None
         found = self.detector.search(audio, self.verdict.terms.sample_rate)
-        self.verdict.note(subject, "copies", share(int(found.copied.sum()), len(audio)), "lower", len(audio))
+        self.verdict.note(subject, "copies", share(int(found.memorised.sum()), len(audio)), "lower", len(audio))
         return found
 
     def training_sound(self, number: int) -> np.ndarray:

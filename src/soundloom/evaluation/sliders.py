@@ -12,7 +12,7 @@ from soundloom.data.labels import known
 from soundloom.evaluation.candidates import Conditions, ModelContender
 from soundloom.evaluation.results import Subject
 from soundloom.metrics.coherence import FEWEST, at_levels, coherence, mean_coherence
-from soundloom.metrics.conditional_diversity import Places, variety
+from soundloom.metrics.conditional_diversity import LabelSpace, conditional_diversity
 from soundloom.metrics.conditioning_accuracy import measure
 from soundloom.metrics.estimate import TooFew
 from soundloom.runtime.generators import stream
@@ -58,7 +58,7 @@ def _retrieve(verdict: Verdict, schema: Schema, sliders: Sequence[Scalar], rows:
     """The same of the training sounds nearest to the same requests; once for all models."""
     if NEAREST in verdict.findings.coherence:
         return
-    places = Places([known(schema, row) for row in verdict.material.training.labels], schema)
+    places = LabelSpace([known(schema, row) for row in verdict.material.training.labels], schema)
     found = [places.nearest_values(each.name, at_levels(each.name, rows)).reshape(-1, len(rows)) for each in sliders]
     verdict.findings.subjects.append(Subject(NEAREST, "baseline"))
     _note(verdict, NEAREST, sliders, found)
@@ -73,14 +73,14 @@ def _vary(verdict: Verdict, contender: ModelContender, rows: Sequence[Conditions
     first = terms.seed + len(rows)  # other draws than before
     draws = [contender.obeying(rows, terms, range(start, start + len(rows))) for start in (first, first + len(rows))]
     labels = [known(schema, {name: str(value) for name, value in row.items()}) for row in real.conditions]
-    pairs = Places(labels, schema).neighbours(ALIKE)
+    pairs = LabelSpace(labels, schema).neighbours(ALIKE)
     near, nearer = np.array(pairs, np.int64).reshape(-1, 2).T
     whole = np.isfinite(np.stack(draws)).all(axis=(0, 2))
     for embedding in verdict.embeddings:
         one, other = (verdict.store.embed(embedding, audio[whole], terms.sample_rate) for audio in draws)
         vectors = real.vectors[embedding.name]
         try:
-            found = variety(one, other, vectors[near], vectors[nearer])
+            found = conditional_diversity((one, other), (vectors[near], vectors[nearer]))
         except (TooFew, ValueError) as error:
             verdict.missing(contender.name, error)
             continue

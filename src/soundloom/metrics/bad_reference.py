@@ -1,4 +1,4 @@
-"""References that are bad on purpose: they give a distance its scale at the far end."""
+"""A reference that is bad on purpose: it shows how large a distance becomes when almost nothing is right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SMOOTHED_SECONDS = 0.01
 
 
 def noise_with_envelopes(audio: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarray:
-    """White noise that is as loud as each of (sound, sample) at each moment: right in time, wrong in all else."""
+    """White noise with the amplitude envelope of each of (sound, sample): right over time, wrong in everything else."""
     from scipy.ndimage import uniform_filter1d
 
     power = uniform_filter1d(np.square(audio.astype(np.float64)), max(1, round(SMOOTHED_SECONDS * sample_rate)), axis=1)

@@ -1,4 +1,4 @@
-"""Whether two sets share out alike over the kinds of sounds that there are: NDB and Jensen-Shannon divergence.
+"""Do two sets fill the same bins of similar sounds equally often? NDB and Jensen-Shannon divergence.
 
 Richardson & Weiss 2018, On GANs and GMMs, https://arxiv.org/abs/1805.12462
 """
@@ -19,13 +19,13 @@ from soundloom.metrics.pairs import BLOCK, squared_distances
 
 MOST = 50
 SOUNDS_PER_BIN = 20
-FEWEST = 2 * SOUNDS_PER_BIN  # a single bin tells nothing
+FEWEST = 2 * SOUNDS_PER_BIN  # a single bin cannot differ
 REPEATS = 1000
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Kinds of sounds, each the neighbourhood of a centre, in features standardised by the training set."""
+    """Bins of similar sounds, each the neighbourhood of a centre, in features standardised by the training set."""
 
     mean: np.ndarray  # (feature,)
     deviation: np.ndarray  # (feature,)
@@ -49,7 +49,7 @@ class Bins:
 
 
 def fit_bins(training: np.ndarray, seed: int = 0) -> Bins:
-    """Find the kinds of sounds in a training set: k-means, one bin for each 20 sounds, at most 50.
+    """Sort a training set into bins by k-means: one bin for each 20 sounds, at most 50.
 
     As in the paper, whitening is by feature: mean 0, deviation 1, correlations stay.
 
@@ -70,12 +70,12 @@ def fit_bins(training: np.ndarray, seed: int = 0) -> Bins:
 
 
 def ndb(bins: Bins, reference: np.ndarray, other: np.ndarray) -> Estimate:
-    """The share of bins whose part of the sounds differs by more than chance: 0.05 for equal sets, at most 1.
+    """The share of bins that the two sets fill significantly differently: about 0.05 for equal sets, at most 1.
 
-    A bin differs if the two-sample test of proportions, pooled, says so at 5 %. Against the training set that made the
-    bins, equal sets come out nearer 0.03; where many bins hold a handful of sounds, held-out ones nearer 0.07. More
-    sounds find smaller differences, so values compare at equal numbers only. The interval is Wilson's binomial one
-    over bins, taken as independent.
+    A bin counts as different if the pooled two-sample test of proportions rejects equality at 5 %. Equal sets come out
+    near 0.03 if one side is the training set that the bins were fitted to, and near 0.07 if many bins hold only a
+    handful of sounds. More sounds reveal smaller differences, so compare values at equal numbers of sounds only. The
+    interval is Wilson's binomial interval over bins, which are taken as independent.
 
     Args:
         bins: from `fit_bins`.
@@ -95,10 +95,11 @@ def ndb(bins: Bins, reference: np.ndarray, other: np.ndarray) -> Estimate:
 
 
 def jensen_shannon(bins: Bins, reference: np.ndarray, other: np.ndarray, seed: int = 0) -> Estimate:
-    """How far the parts of the sounds in each bin differ, in bits: 0 for equal parts, 1 for no bin in common.
+    """Divergence of the two distributions over bins, in bits: 0 if they are equal, 1 if they have no bin in common.
 
-    Few sounds make it too large: equal sets reach `expected_jensen_shannon`. The interval comes from a bootstrap, which
-    draws the counts of both sides anew; it is for this number of sounds. See `ndb` for arguments and errors.
+    It is biased upwards for few sounds: equal sets come out at `expected_jensen_shannon`. The interval comes from a
+    bootstrap that resamples the counts of both sides; it holds for this number of sounds. See `ndb` for arguments and
+    errors.
     """
     first, second = _counts("the Jensen-Shannon divergence", bins, reference, other)
     rng = np.random.default_rng(seed)
@@ -108,7 +109,7 @@ def jensen_shannon(bins: Bins, reference: np.ndarray, other: np.ndarray, seed: i
 
 
 def expected_jensen_shannon(bins: int, n: int, m: int) -> float:
-    """About what the divergence of n and m sounds from the same distribution comes to, in bits, if no bin is rare."""
+    """The approximate divergence, in bits, of n and m sounds from the same distribution, if no bin is rare."""
     return (bins - 1) / (8 * math.log(2)) * (1 / n + 1 / m)
 
 

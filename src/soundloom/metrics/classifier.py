@@ -1,11 +1,11 @@
-"""The task classifier: which value of a category a sound has, learnt from the real training sounds.
+"""The task classifier: predicts the value of a category for a sound; trained on the real training sounds.
 
-Kernel ridge regression on one-hot labels, with a Gaussian kernel over several views of a clip. The views know neither
-level nor phase, so that a sound and its reconstruction from a spectrogram are judged alike; a sound that resembles
-nothing in the training set gets about the shares of the classes there.
+Kernel ridge regression on one-hot labels, with a Gaussian kernel over several views of a clip. The views do not depend
+on level or phase, so a sound and its reconstruction from a spectrogram are classified alike. For a sound unlike
+anything in the training set, the probabilities approach the class frequencies there.
 
-It measures. A generator must never use it, not as a loss, a filter or to choose among checkpoints: what was made to
-please a judge can no longer be judged by it.
+It is for evaluation only. No generator may use it as a loss, as a filter or to select checkpoints: a model optimised
+against a classifier can no longer be evaluated with it.
 
 Ridge regression in its dual form: Saunders, Gammerman & Vovk 1998. Temperature: Guo 2017, https://arxiv.org/abs/1706.04599
 """
@@ -32,11 +32,11 @@ COLDEST, HOTTEST = 0.02, 2.0  # temperatures; the scores lie about 0 to 1
 
 
 class TaskClassifier:
-    """Tells the classes of one category apart; made by `fit`.
+    """Predicts the class of one category; made by `fit`.
 
     Attributes:
         classes: the values that occur in the training set, in alphabetical order.
-        accuracy: share of the training clips that were recognised when they, with their group, were not learnt from.
+        accuracy: cross-validated accuracy on the training clips, whole groups held out at a time.
     """
 
     def __init__(self, classes: tuple[str, ...], rate: int, space: Space, weights: np.ndarray) -> None:
@@ -58,18 +58,19 @@ class TaskClassifier:
         seed: int = 0,
         groups: Sequence[str] | None = None,
     ) -> TaskClassifier:
-        """Learn from real training clips.
+        """Train on real clips.
 
         Args:
-            audio: clips of one length, (clips, time); at most 6000 of them, drawn by the seed, are learnt from.
+            audio: clips of one length, (clips, time); at most 6000 of them, drawn by the seed, are used.
             rate: Hz.
-            labels: the value of each clip; those without one (None) are left out.
-            seed: draws the clips, the projections and what is held aside to set the temperature.
-            groups: of the clips, such as their kits: a whole group is held aside at a time, unless most classes lie in
-                one group each, as where speakers are told apart and are the groups. None: each clip is one.
+            labels: the value of each clip; clips without one (None) are left out.
+            seed: draws the clips, the projections and the cross-validation folds that set the temperature.
+            groups: of the clips, such as their kits: cross-validation holds out a whole group at a time, unless most
+                classes lie in one group each (as when the classes are the speakers and the groups are, too). None:
+                each clip is its own group.
 
         Raises:
-            ValueError: as many labels as clips are needed, finite samples, two classes, and two clips of each.
+            ValueError: not one label for each clip, NaN or infinity, fewer than two classes, or than two clips of one.
         """
         known = np.array([number for number, label in enumerate(labels) if label is not None], np.int64)
         if len(labels) != len(audio):
@@ -91,13 +92,13 @@ class TaskClassifier:
         made = cls(tuple(str(name) for name in classes), rate, space, weights)
         made._shares, made._samples = shares, clips.shape[1]
         members = [str(number) for number in chosen]
-        if groups is not None and not _alone([groups[number] for number in chosen], codes):
+        if groups is not None and not _one_group_each([groups[number] for number in chosen], codes):
             members = [groups[number] for number in chosen]
         made._temperature, made.accuracy = _calibrate(kernel, targets, _folds(members, rng))
         return made
 
     def probabilities(self, audio: np.ndarray) -> np.ndarray:
-        """Probability of each class, float64 (clips, class), for clips as long as those learnt from, at their rate.
+        """Probability of each class, float64 (clips, class), for clips of the length and rate of the training clips.
 
         Raises:
             ValueError: clips of another length, or samples that are NaN or infinite.
@@ -105,7 +106,7 @@ class TaskClassifier:
         clips = _checked(audio)
         if clips.shape[1] != self._samples:
             raise ValueError(
-                f"clips have {clips.shape[1]} samples, those learnt from {self._samples} at {self.rate} Hz; "
+                f"clips have {clips.shape[1]} samples, training clips {self._samples} at {self.rate} Hz; "
                 f"cut or pad them to that length"
             )
         if not len(clips):
@@ -115,12 +116,12 @@ class TaskClassifier:
         return found
 
     def classify(self, audio: np.ndarray) -> list[str]:
-        """The likeliest class of each clip; see `probabilities`."""
+        """The most likely class of each clip; see `probabilities`."""
         return [self.classes[number] for number in self.probabilities(audio).argmax(axis=1)]
 
 
 class Space(NamedTuple):
-    """Where clips lie: every view projected on its own axes and scaled to a median squared distance of 1."""
+    """The feature space: each view projected on its principal components, scaled to a median squared distance of 1."""
 
     projections: dict[str, PCA]
     scales: dict[str, np.ndarray]  # (component,) of each view
@@ -132,7 +133,7 @@ class Space(NamedTuple):
         for name, numbers in seen.items():
             projection = PCA(min(COMPONENTS, *numbers.shape), svd_solver="randomized", random_state=seed)
             placed = projection.fit_transform(numbers)
-            # half-way to equal variances: small components tell classes apart, the smallest are noise
+            # half-way to equal variances: small components separate classes, the smallest are noise
             scale = 1 / np.sqrt(np.maximum(placed.std(axis=0), 1e-6))
             some = (placed * scale)[:: max(1, len(placed) // 500)]
             distances = squared_distances(some, some)[np.triu_indices(len(some), 1)]
@@ -147,9 +148,9 @@ class Space(NamedTuple):
         return np.concatenate(placed, axis=1)
 
     def kernel(self, points: np.ndarray) -> np.ndarray:
-        """Likeness of clips to those of the training set, 0 to 1, (clips, training clips)."""
-        likeness: np.ndarray = np.exp(-NARROWNESS * squared_distances(points, self.points))
-        return likeness
+        """Similarity of clips to those of the training set, 0 to 1, (clips, training clips)."""
+        similarity: np.ndarray = np.exp(-NARROWNESS * squared_distances(points, self.points))
+        return similarity
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -168,7 +169,7 @@ def _solve(kernel: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _calibrate(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> tuple[float, float]:
-    """The temperature that makes held-aside clips likeliest, and the share of them that is recognised."""
+    """The temperature with the lowest negative log-likelihood in cross-validation, and the accuracy there."""
     scores = np.zeros_like(targets)
     for fold in np.unique(folds):
         aside, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
@@ -176,21 +177,22 @@ def _calibrate(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> tu
         scores[aside] = kernel[np.ix_(aside, rest)] @ weights + shares
     truth = targets.argmax(axis=1)
 
-    def surprise(logarithm: float) -> float:
+    def negative_log_likelihood(logarithm: float) -> float:
         return -float(log_softmax(scores / np.exp(logarithm), axis=1)[np.arange(len(truth)), truth].mean())
 
-    best = minimize_scalar(surprise, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
+    limits = (np.log(COLDEST), np.log(HOTTEST))
+    best = minimize_scalar(negative_log_likelihood, bounds=limits, method="bounded")
     return float(np.exp(best.x)), float((scores.argmax(axis=1) == truth).mean())
 
 
-def _alone(groups: Sequence[str], codes: np.ndarray) -> bool:
-    """Whether most classes lie in one group each: held aside, nothing would be left to know them by."""
+def _one_group_each(groups: Sequence[str], codes: np.ndarray) -> bool:
+    """Whether most classes lie in one group each: holding that group out would leave no example of the class."""
     homes = [len({group for group, code in zip(groups, codes, strict=True) if code == each}) for each in set(codes)]
     return float(np.median(homes)) < 2
 
 
 def _folds(groups: Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """The fold of each clip: a group is in one fold, the folds are about as large as each other."""
+    """The fold of each clip: a group lies in one fold, and folds are of about equal size."""
     names, members, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     if len(names) < FOLDS:
         return rng.permutation(len(members)) % FOLDS

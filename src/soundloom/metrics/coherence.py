@@ -1,9 +1,9 @@
-"""Feature coherence: does a slider do what it says while all else is held?
+"""Feature coherence: when one slider moves and everything else is fixed, does its descriptor move the same way?
 
-Of each sound three versions are asked for, which differ in one slider alone: low, middle and high. The descriptor is
-measured again in all three. E1 is the share of sounds that have more of it at high than at low, E2 at middle than at
-low, E3 at high than at middle. Sounds that progress no slider go up in about half of the pairs; where the
-same sound comes out, none does.
+Each sound is generated three times, with one slider low, middle and high and everything else equal. The descriptor is
+measured in all three. E1 is the share of sounds with a higher value at high than at low, E2 at middle than at low, E3
+at high than at middle. A slider without effect on its descriptor scores about 0.5, or 0 if the sound does not change
+at all.
 
 Protocol: Ramires et al. 2020, https://arxiv.org/abs/1911.11853, as Nistal et al. 2020 have it,
 https://arxiv.org/abs/2008.12073
@@ -25,7 +25,7 @@ FEWEST = 8  # sounds
 
 
 def at_levels(name: str, rows: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:
-    """Requests that differ in one slider alone: every row at the low level, then at the middle, then at the high."""
+    """Requests that differ only in one slider: all rows at the low level, then at the middle, then at the high."""
     return [{**row, name: level} for level in LEVELS for row in rows]
 
 
@@ -33,12 +33,12 @@ def coherence(measured: np.ndarray) -> dict[str, Estimate]:
     """E1, E2 and E3 of one descriptor, with Wilson's intervals.
 
     Args:
-        measured: (3, sound): each sound at the low, middle and high level. A pair with NaN does not go up.
+        measured: (3, sound): each sound at the low, middle and high level. A pair with NaN counts as not higher.
 
     Raises:
         TooFew: fewer than 8 sounds.
     """
-    _enough(measured)
+    _check_count(measured)
     return {name: share(float(up.sum()), len(up)) for name, up in _rises(measured).items()}
 
 
@@ -46,18 +46,18 @@ def mean_coherence(measured: Sequence[np.ndarray]) -> dict[str, Estimate]:
     """E1, E2 and E3, each the mean over descriptors.
 
     Args:
-        measured: of each descriptor (3, sound), the same sounds in the same order. They count as independent of each
-            other, the descriptors of one sound do not.
+        measured: of each descriptor (3, sound), the same sounds in the same order. Sounds count as independent, the
+            descriptors of one sound do not.
 
     Raises:
         TooFew: fewer than 8 sounds.
     """
     for each in measured:
-        _enough(each)
-    risen = [_rises(each) for each in measured]
+        _check_count(each)
+    rises = [_rises(each) for each in measured]
     found = {}
     for name in PAIRS:
-        means = np.mean([rises[name] for rises in risen], axis=0)
+        means = np.mean([each[name] for each in rises], axis=0)
         found[name] = around(float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5, 0.0, 1.0)
     return found
 
@@ -66,6 +66,6 @@ def _rises(measured: np.ndarray) -> dict[str, np.ndarray]:
     return {name: measured[more] > measured[less] for name, (less, more) in PAIRS.items()}
 
 
-def _enough(measured: np.ndarray) -> None:
+def _check_count(measured: np.ndarray) -> None:
     if measured.shape[1] < FEWEST:
         raise TooFew("coherence", measured.shape[1], FEWEST, "sounds")

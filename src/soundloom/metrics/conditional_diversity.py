@@ -1,4 +1,8 @@
-"""Sounds that lie near each other in what can be asked for: retrieval, and variety where everything is asked for."""
+"""Conditional diversity: how much two sounds differ that were generated from the same complete request.
+
+The scale is real: pairs of training sounds with nearly the same labels. The same label space gives a retrieval
+baseline, the training sound whose labels are nearest to a request.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,8 @@ Rows = Sequence[Mapping[str, Value | None]]
 FEWEST = 8  # of each side
 
 
-class Places:
-    """Where labelled sounds lie by the sliders of a schema; those that lack one are nowhere.
+class LabelSpace:
+    """Labelled sounds as points, one axis for each slider of a schema; sounds that lack one are left out.
 
     Raises:
         TooFew: no sound has all sliders.
@@ -26,26 +30,29 @@ class Places:
         self.sliders = [each.name for each in schema.conditions if isinstance(each, Scalar) and each.measured]
         self.categories = [each.name for each in schema.conditions if isinstance(each, Category)]
         whole = [all(row.get(name) is not None for name in self.sliders) for row in labels]
-        self.sounds = np.flatnonzero(whole)  # that have a place
+        self.sounds = np.flatnonzero(whole)  # that have all sliders
         if not len(self.sounds):
             raise TooFew("the nearest sound", 0, 1, "labelled sounds")
         self.labels = [labels[int(sound)] for sound in self.sounds]
-        self.table = np.array([self._place(row) for row in self.labels])
+        self.table = np.array([self._point(row) for row in self.labels])
         self.kinds = np.array([self._kind(row) for row in self.labels], dtype=object)
 
     def distances(self, row: Mapping[str, Value | None]) -> np.ndarray:
-        """From a whole row to each sound: Euclidean; infinite to those of other categories, if there are any of its."""
-        far = np.linalg.norm(self.table - self._place(row), axis=1)
-        alike = np.equal(self.kinds, np.array(self._kind(row), dtype=object)).all(axis=1)
-        return np.where(alike, far, np.inf) if alike.any() else far
+        """Euclidean distances from a complete row to each sound; infinite to sounds of other categories.
+
+        If no sound has the row's categories, categories are ignored.
+        """
+        far = np.linalg.norm(self.table - self._point(row), axis=1)
+        same = np.equal(self.kinds, np.array(self._kind(row), dtype=object)).all(axis=1)
+        return np.where(same, far, np.inf) if same.any() else far
 
     def nearest_values(self, name: str, requests: Rows) -> np.ndarray:
-        """What the sound nearest to each whole request has of a slider, (request,)."""
+        """The value of a slider in the sound nearest to each complete request, (request,)."""
         column = self.table[:, self.sliders.index(name)]
         return np.array([column[int(self.distances(row).argmin())] for row in requests])
 
     def neighbours(self, count: int) -> list[tuple[int, int]]:
-        """Pairs of sounds: each with the nearest others of the same categories, at most `count` of them."""
+        """Pairs of sounds: each with its nearest others of the same categories, at most `count` of them."""
         pairs = []
         for place, row in enumerate(self.labels):
             far = self.distances(row)
@@ -54,21 +61,19 @@ class Places:
             pairs += [(int(self.sounds[place]), int(self.sounds[other])) for other in near]
         return pairs
 
-    def _place(self, row: Mapping[str, Value | None]) -> list[float]:
+    def _point(self, row: Mapping[str, Value | None]) -> list[float]:
         return [float(row[name] or 0.0) for name in self.sliders]
 
     def _kind(self, row: Mapping[str, Value | None]) -> list[Value | None]:
         return [row.get(name) for name in self.categories]
 
 
-def variety(one: np.ndarray, other: np.ndarray, near: np.ndarray, nearer: np.ndarray) -> Estimate:
-    """How far two sounds lie apart that were asked for in the same words, against two real sounds that are alike.
+def conditional_diversity(generated: tuple[np.ndarray, np.ndarray], real: tuple[np.ndarray, np.ndarray]) -> Estimate:
+    """Mean distance between two sounds from the same request, divided by that between two real sounds alike in labels.
 
     Args:
-        one: embeddings (pair, feature) of sounds.
-        other: of sounds that were asked for as those.
-        near: of real sounds (real pair, feature).
-        nearer: of real sounds whose labels are much the same.
+        generated: embeddings of both sounds of each pair, each (pair, feature).
+        real: embeddings of both real sounds of each pair, each (real pair, feature).
 
     Returns:
         A ratio of mean distances; its interval counts pairs as independent.
@@ -77,12 +82,14 @@ def variety(one: np.ndarray, other: np.ndarray, near: np.ndarray, nearer: np.nda
         TooFew: fewer than 8 pairs on a side.
         ValueError: the real pairs do not differ.
     """
-    made, real = (np.linalg.norm(left - right, axis=1) for left, right in ((one, other), (near, nearer)))
-    for pairs in (made, real):
+    ours, theirs = (np.linalg.norm(first - second, axis=1) for first, second in (generated, real))
+    for pairs in (ours, theirs):
         if len(pairs) < FEWEST:
-            raise TooFew("variety", len(pairs), FEWEST, "pairs")
-    if not real.any():
-        raise ValueError("variety: all pairs of real sounds are the same; give sounds that differ, or leave it out")
-    ratio = float(made.mean() / real.mean())
-    errors = [pairs.std(ddof=1) / math.sqrt(len(pairs)) for pairs in (made, real)]
-    return around(ratio, math.hypot(errors[0], ratio * errors[1]) / float(real.mean()), lowest=0.0)
+            raise TooFew("conditional diversity", len(pairs), FEWEST, "pairs")
+    if not theirs.any():
+        raise ValueError(
+            "conditional diversity: all pairs of real sounds are the same; give sounds that differ, or leave it out"
+        )
+    ratio = float(ours.mean() / theirs.mean())
+    errors = [pairs.std(ddof=1) / math.sqrt(len(pairs)) for pairs in (ours, theirs)]
+    return around(ratio, math.hypot(errors[0], ratio * errors[1]) / float(theirs.mean()), lowest=0.0)

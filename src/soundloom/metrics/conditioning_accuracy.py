@@ -1,6 +1,6 @@
-"""Obedience: is a sound what was asked for? Each condition of a request against what is measured in the sound.
+"""Conditioning accuracy: does a generated sound have the conditions that were requested, as measured in the sound?
 
-The same functions on real held-out sounds and their labels give the ceiling: what the measures themselves allow.
+Applied to real held-out sounds and their labels, the same functions give the ceiling that the measurements allow.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from soundloom.descriptors import measure as descriptor
 from soundloom.metrics.classifier import TaskClassifier
 from soundloom.metrics.estimate import Estimate, TooFew
 from soundloom.metrics.intervals import median, share, spearman
-from soundloom.metrics.pitch import can_be_heard, heard_pitch, midi_of
+from soundloom.metrics.pitch import detect_pitch, detectable, midi_of
 
 Measure = Callable[[np.ndarray, int], np.ndarray]  # audio (n, time) and rate in Hz to a value for each sound, or NaN
-Asked = Sequence[Mapping[str, Value | None]]
+Requested = Sequence[Mapping[str, Value | None]]
 
 PITCHES = ("pitch", "pitch_midi", "pitch_hz", "f0")
-IN_TUNE = 50.0  # cents
+IN_TUNE_CENTS = 50.0  # cents
 
 
-class Measured(NamedTuple):
+class Measurements(NamedTuple):
     """What was measured in a set of sounds, by the name of the condition."""
 
-    values: dict[str, np.ndarray]  # (n,): the likeliest value of a Category, the number of a Scalar or NaN
+    values: dict[str, np.ndarray]  # (n,): the most likely value of a Category, the number of a Scalar or NaN
     missing: dict[str, str]  # why a condition could not be measured
 
 
-class Obeyed(NamedTuple):
-    """How one condition is obeyed.
+class ConditionAccuracy(NamedTuple):
+    """How accurately one condition is followed.
 
-    `figures` holds the shares and errors that there are enough sounds for:
-        category: `accuracy`, the share of sounds that are heard as what was asked for.
-        scalar: `rank correlation` between asked and measured, and `median error`, both in the condition's unit.
-        pitch: `within 50 cents`, of all sounds, one without a pitch having missed it; `median cents` off and
-            `rank correlation`, of those with a pitch; and the share `with a pitch`.
+    `figures` holds the shares and errors for which there are enough sounds:
+        category: `accuracy`, the share of sounds that are classified as the requested value.
+        scalar: `rank correlation` between requested and measured values, and `median error` in the condition's unit.
+        pitch: `within 50 cents`, a share of all sounds, where a sound without a detected pitch counts as missed;
+            `median cents` of error and `rank correlation`, of sounds with a pitch; and the share `with a pitch`.
     """
 
     name: str
     kind: Literal["category", "scalar", "pitch"]
     unit: str
-    sounds: int  # that were asked for a value and count
+    sounds: int  # with a requested value, that are counted
     figures: dict[str, Estimate]
     values: tuple[str, ...]  # of a category, in the order of the confusion matrix
-    confusion: tuple[tuple[int, ...], ...]  # [asked][heard], counts
-    points: tuple[tuple[float, float], ...]  # (asked, measured) of a scalar or a pitch; NaN where none was heard
+    confusion: tuple[tuple[int, ...], ...]  # [requested][classified], counts
+    points: tuple[tuple[float, float], ...]  # (requested, measured) of a scalar or a pitch; NaN where none was detected
     remarks: tuple[str, ...]  # what was not counted, and which figures are missing, and why
 
 
@@ -63,16 +63,16 @@ def measure(
     rate: int,
     classifiers: Mapping[str, TaskClassifier],
     measures: Mapping[str, Measure] | None = None,
-) -> Measured:
-    """Measure every condition of a schema that can be.
+) -> Measurements:
+    """Measure every condition of a schema for which there is a measure.
 
     Args:
         schema: the conditions.
         audio: sounds of one length, (n, time).
         rate: Hz, that of the classifiers.
         classifiers: by the name of a Category.
-        measures: by the name of a Scalar; a pitch and a descriptor need none, one given for them is taken instead (it
-            answers in the condition's unit).
+        measures: by the name of a Scalar, in the condition's unit. A pitch and a descriptor have their own; a measure
+            given here replaces it.
     """
     values: dict[str, np.ndarray] = {}
     missing: dict[str, str] = {}
@@ -89,60 +89,60 @@ def measure(
             elif condition.measured is not None:
                 values[name] = np.asarray(condition.measured.slider(descriptor(audio, rate, (name,))[name]))
             elif is_pitch(condition):
-                pitch = heard_pitch(audio, rate)
+                pitch = detect_pitch(audio, rate)
                 values[name] = hz_of(pitch) if in_hz(condition) else pitch
             else:
                 missing[name] = f"{name} cannot be measured: no measure of {name}"
         except ModuleNotFoundError as error:
             missing[name] = f"{name} cannot be measured: {error}"
-    return Measured(values, missing)
+    return Measurements(values, missing)
 
 
-def obedience(schema: Schema, asked: Asked, measured: Measured) -> list[Obeyed]:
-    """How each condition was obeyed that was measured, in the order of the schema.
+def conditioning_accuracy(schema: Schema, requested: Requested, measured: Measurements) -> list[ConditionAccuracy]:
+    """The accuracy of each condition that was measured, in the order of the schema.
 
     Args:
         schema: the conditions.
-        asked: what was asked of each sound, or the labels of real ones; None or absent where nothing was.
+        requested: the request for each sound, or the labels of real sounds; None or absent where there is no value.
         measured: of the same sounds, see `measure`.
 
     Raises:
-        ValueError: as many requests as sounds are needed.
+        ValueError: not as many requests as sounds.
     """
     for name, values in measured.values.items():
-        if len(values) != len(asked):
+        if len(values) != len(requested):
             raise ValueError(
-                f"{len(asked)} requests but {name} was measured in {len(values)} sounds; give one for each"
+                f"{len(requested)} requests but {name} was measured in {len(values)} sounds; give one for each"
             )
     found = []
     for condition in schema.conditions:
-        heard = measured.values.get(condition.name)
-        if heard is None:
+        if condition.name not in measured.values:
             continue
+        values = measured.values[condition.name]
         if isinstance(condition, Category):
-            found.append(category(condition, asked, heard))
+            found.append(category(condition, requested, values))
         else:
-            found.append(pitch(condition, asked, heard) if is_pitch(condition) else scalar(condition, asked, heard))
+            found.append((pitch if is_pitch(condition) else scalar)(condition, requested, values))
     return found
 
 
-def category(condition: Category, asked: Asked, heard: np.ndarray) -> Obeyed:
-    """How a category is obeyed, see `Obeyed`."""
-    wanted = [None if (value := row.get(condition.name)) is None else condition.check(value) for row in asked]
+def category(condition: Category, requested: Requested, measured: np.ndarray) -> ConditionAccuracy:
+    """Of a category, see `ConditionAccuracy`."""
+    wanted = [None if (value := row.get(condition.name)) is None else condition.check(value) for row in requested]
     counts = np.zeros((condition.width, condition.width), np.int64)
-    for want, got in zip(wanted, heard.tolist(), strict=True):
+    for want, got in zip(wanted, measured.tolist(), strict=True):
         if want is not None:
             counts[condition.values.index(want), condition.values.index(got)] += 1
     collected = _Collected()
     total = int(counts.sum())
     collected.add("accuracy", lambda: share(int(np.trace(counts)), total))
     confusion = tuple(tuple(int(count) for count in row) for row in counts)
-    return collected.obeyed(condition, "category", "", total, confusion=confusion, values=condition.values)
+    return collected.result(condition, "category", "", total, confusion=confusion, values=condition.values)
 
 
-def scalar(condition: Scalar, asked: Asked, heard: np.ndarray) -> Obeyed:
-    """How a number is obeyed, see `Obeyed`."""
-    wanted, got = _pairs(condition, asked, heard)
+def scalar(condition: Scalar, requested: Requested, measured: np.ndarray) -> ConditionAccuracy:
+    """Of a number, see `ConditionAccuracy`."""
+    wanted, got = _pairs(condition, requested, measured)
     collected, usable = _Collected(), np.isfinite(got)
     if not usable.all():
         collected.remarks.append(
@@ -150,28 +150,28 @@ def scalar(condition: Scalar, asked: Asked, heard: np.ndarray) -> Obeyed:
         )
     collected.add("rank correlation", lambda: spearman(wanted[usable], got[usable]))
     collected.add("median error", lambda: median(np.abs(got - wanted)[usable]))
-    return collected.obeyed(condition, "scalar", condition.unit, len(got), points=_points(wanted, got))
+    return collected.result(condition, "scalar", condition.unit, len(got), points=_points(wanted, got))
 
 
-def pitch(condition: Scalar, asked: Asked, heard: np.ndarray) -> Obeyed:
-    """How a pitch is obeyed, see `Obeyed`; what the detector cannot hear is not counted, and this is said."""
-    wanted, got = _pairs(condition, asked, heard)
+def pitch(condition: Scalar, requested: Requested, measured: np.ndarray) -> ConditionAccuracy:
+    """Of a pitch, see `ConditionAccuracy`; pitches outside the detector's range are not counted, with a remark."""
+    wanted, got = _pairs(condition, requested, measured)
     if in_hz(condition):
         wanted, got = midi_of(wanted), midi_of(got)
-    collected, within = _Collected(), can_be_heard(wanted)
+    collected, within = _Collected(), detectable(wanted)
     if not within.all():
         collected.remarks.append(
-            f"{condition.name}: {int((~within).sum())} of {len(wanted)} sounds were asked for a pitch beyond what the "
-            f"detector hears, 47 to 2094 Hz; they are not counted"
+            f"{condition.name}: {int((~within).sum())} of {len(wanted)} requests are for a pitch outside the "
+            f"detector's range, 47 to 2094 Hz; they are not counted"
         )
     wanted, got = wanted[within], got[within]
     sure = np.isfinite(got)
     cents = 100 * np.abs(got - wanted)
-    collected.add("within 50 cents", lambda: share(int((cents[sure] <= IN_TUNE).sum()), len(got)))
+    collected.add("within 50 cents", lambda: share(int((cents[sure] <= IN_TUNE_CENTS).sum()), len(got)))
     collected.add("with a pitch", lambda: share(int(sure.sum()), len(got)))
     collected.add("median cents", lambda: median(cents[sure]))
     collected.add("rank correlation", lambda: spearman(wanted[sure], got[sure]))
-    return collected.obeyed(condition, "pitch", "MIDI", len(got), points=_points(wanted, got))
+    return collected.result(condition, "pitch", "MIDI", len(got), points=_points(wanted, got))
 
 
 def in_hz(condition: Scalar) -> bool:
@@ -185,7 +185,7 @@ def hz_of(midi: np.ndarray) -> np.ndarray:
 
 
 class _Collected:
-    """Figures as far as there are enough sounds for them, and remarks on those that there are not."""
+    """Figures for which there are enough sounds, and a remark for each of the others."""
 
     def __init__(self) -> None:
         self.figures: dict[str, Estimate] = {}
@@ -197,7 +197,7 @@ class _Collected:
         except (TooFew, ValueError) as error:
             self.remarks.append(f"{name}: {error}")
 
-    def obeyed(
+    def result(
         self,
         condition: Category | Scalar,
         kind: Literal["category", "scalar", "pitch"],
@@ -206,15 +206,17 @@ class _Collected:
         values: tuple[str, ...] = (),
         confusion: tuple[tuple[int, ...], ...] = (),
         points: tuple[tuple[float, float], ...] = (),
-    ) -> Obeyed:
-        return Obeyed(condition.name, kind, unit, sounds, self.figures, values, confusion, points, tuple(self.remarks))
+    ) -> ConditionAccuracy:
+        return ConditionAccuracy(
+            condition.name, kind, unit, sounds, self.figures, values, confusion, points, tuple(self.remarks)
+        )
 
 
-def _pairs(condition: Scalar, asked: Asked, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What was asked for and what was measured, of the sounds that were asked for something."""
-    wanted = np.array([np.nan if (value := row.get(condition.name)) is None else float(value) for row in asked])
+def _pairs(condition: Scalar, requested: Requested, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Requested and measured values, of the sounds with a requested value."""
+    wanted = np.array([np.nan if (value := row.get(condition.name)) is None else float(value) for row in requested])
     known = np.isfinite(wanted)
-    return wanted[known], np.asarray(heard, np.float64)[known]
+    return wanted[known], np.asarray(measured, np.float64)[known]
 
 
 def _points(wanted: np.ndarray, got: np.ndarray) -> tuple[tuple[float, float], ...]:

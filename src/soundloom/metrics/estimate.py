@@ -1,4 +1,4 @@
-"""A figure and how far it can be trusted."""
+"""A figure with its interval, and the error for too few sounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Estimate(NamedTuple):
     high: float
 
     def apart(self, other: Estimate) -> bool:
-        """Whether the two intervals have no point in common, so that the two values can be told apart."""
+        """Whether the two intervals do not overlap."""
         return self.high < other.low or other.high < self.low
 
     def __sub__(self, constant: float) -> Estimate:
@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
 
 
 class TooFew(ValueError):
-    """A figure cannot be had from so few sounds; the caller reports the other figures, and this in its place."""
+    """There are not enough sounds for a figure; the caller reports this in its place."""
 
     def __init__(self, figure: str, given: int, needed: int, what: str = "sounds") -> None:
         super().__init__(figure, given, needed, what)  # kept as they are, so that the error survives pickling
@@ -30,5 +30,5 @@ class TooFew(ValueError):
     def __str__(self) -> str:
         return (
             f"{self.figure} needs at least {self.needed} {self.what} and was given {self.given}; "
-            f"give {self.needed - self.given} more, or do without {self.figure}"
+            f"give {self.needed - self.given} more, or leave out {self.figure}"
         )

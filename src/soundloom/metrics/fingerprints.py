@@ -1,8 +1,8 @@
 """Fingerprints of short sounds, and how many decibels apart two of them are at the best shift and gain.
 
-A fingerprint is the level in 48 mel bands every 10 ms, from 45 dB under the sound's own peak, in bytes. It holds no
-phase: a generator that has learnt a sound by heart gives it back with another one. Apart means the mean absolute
-difference over all cells where either sound is heard.
+A fingerprint is the level in 48 mel bands every 10 ms, down to 45 dB below the sound's own peak, in bytes. It holds no
+phase, since a generator that memorised a sound renders it with another one. The distance is the mean absolute
+difference over all cells in which either sound is audible.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from soundloom.runtime.compiled import compiled
 Prints = NDArray[np.uint8]  # (sound, frame, band)
 
 BANDS = 48
-LOW_HZ, HIGH_HZ = 40.0, 9000.0  # above, a codec at a low bit rate drops what it likes
+LOW_HZ, HIGH_HZ = 40.0, 9000.0  # above, a codec at a low bit rate drops content
 LEAST_BAND_HZ = 40.0
 WINDOW_SECONDS, HOP_SECONDS = 0.046, 0.01
 SMOOTHED = 3  # frames: the finest ripple of a noise depends on its phase
@@ -27,7 +27,7 @@ RANGE_DB, STEPS_PER_DB = 45, 5
 LAGS = 2  # frames to either side: 20 ms
 EDGE = 2  # frames in which a sound that begins in its middle has a click that is not its own
 BEYOND_EDGE = 0.5  # of a sound must lie behind it, to be compared without it
-MOST_GAIN_DB = 25  # between the peaks of two copies, of which one may have lost its attack
+MOST_GAIN_DB = 25  # between the peaks of two versions of a sound, one of which may have lost its attack
 SILENT = 1e-4  # a peak below it, -80 dB of full scale, is no sound
 
 COARSE_BANDS, COARSE_FRAMES, COARSE_CELLS = 2, 3, 40  # bands and frames in one cell; most cells in time
@@ -51,7 +51,7 @@ def fingerprints(audio: np.ndarray, sample_rate: int) -> Prints:
 
 
 def silent(audio: np.ndarray) -> NDArray[np.bool_]:
-    """Which of (sound, sample) hold nothing that can be heard."""
+    """Which of (sound, sample) are silent."""
     return np.asarray(np.abs(audio).max(axis=1, initial=0.0) < SILENT)
 
 
@@ -59,8 +59,8 @@ def decibels_apart(queries: Prints, stored: Prints, candidates: NDArray[np.int64
     """How far each query is from each of its candidates, at the best shift within 20 ms and the best gain.
 
     Args:
-        queries: fingerprints of the sounds asked about.
-        stored: fingerprints of as many frames.
+        queries: fingerprints of the sounds to look up.
+        stored: fingerprints with as many frames.
         candidates: places in `stored`, (query, candidate); -1 for none.
 
     Returns:
@@ -88,16 +88,16 @@ def candidates(
     count: int,
     kin: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> NDArray[np.int64]:
-    """The stored fingerprints whose rough shape is nearest to each query's.
+    """The stored fingerprints whose coarse shape is nearest to each query's.
 
     Args:
-        queries: fingerprints of the sounds asked about.
-        stored: fingerprints of as many frames, in any number: they are gone through in blocks.
+        queries: fingerprints of the sounds to look up.
+        stored: fingerprints with as many frames, in any number: they are searched in blocks.
         count: candidates for each query.
-        kin: a number for each query and for each stored sound; those of equal number are not compared.
+        kin: a group number for each query and for each stored sound; sounds of one group are not compared.
 
     Returns:
-        Places in `stored`, (query, count), not sorted; -1 where there are not so many.
+        Places in `stored`, (query, count), not sorted; -1 where there are fewer.
     """
     found = np.full((len(queries), count), -1, np.int64)
     for top in range(0, len(queries), QUERIES):
@@ -148,7 +148,7 @@ def _rows(prints: Prints) -> Prints:
 
 
 def _shapes(prints: Prints, leading: bool) -> list[NDArray[np.float32]]:
-    """Rough unit vectors (sound, cell), one for each lag; `leading` crops the sound that comes late by the lag."""
+    """Coarse unit vectors (sound, cell), one for each lag; `leading` crops the sound that is late by the lag."""
     pairs = prints.shape[2] // COARSE_BANDS * COARSE_BANDS or prints.shape[2]
     width = min(COARSE_BANDS, pairs)
     narrow = prints[:, :, :pairs].reshape(*prints.shape[:2], pairs // width, width).mean(axis=3, dtype=np.float32)
@@ -193,7 +193,7 @@ def _compare(
                 first = queries[i, begins : begins + length]
                 second = stored[candidates[i, j], other_begins : other_begins + length]
                 gain = 0
-                for _ in range(2):  # where both are heard, seen once more with that gain
+                for _ in range(2):  # where both are audible, seen once more with that gain
                     total = 0
                     common = 0
                     for k in range(length):
@@ -203,13 +203,13 @@ def _compare(
                         total += both * (x - y)
                         common += both
                     gain = min(max(round(total / max(common, 1)), -most_gain), most_gain)
-                floor = max(gain, 0)  # what lies under it, one of the two has lost under its own floor
+                floor = max(gain, 0)  # below it, one of the two is cut off by its own floor
                 total = 0
-                heard = 0
+                audible = 0
                 for k in range(length):
                     x = max(int(first[k]), floor)
                     y = max(int(second[k]) + gain, floor)
                     total += abs(x - y)
-                    heard += int(x > floor or y > floor)
-                if heard > 0 and (skipped == 0 or heard >= share * whole):
-                    apart[i, j] = min(apart[i, j], total / heard)
+                    audible += int(x > floor or y > floor)
+                if audible > 0 and (skipped == 0 or audible >= share * whole):
+                    apart[i, j] = min(apart[i, j], total / audible)

@@ -1,11 +1,11 @@
-"""Fréchet distance between two sets of sounds, plain and carried on to endlessly many.
+"""Fréchet distance between two sets of sounds: at the given number of sounds, and extrapolated to infinitely many.
 
-Each set stands for the Gaussian of its mean and covariance:
+Each set is described by the Gaussian with its mean and covariance:
 
     |mean difference|^2 + trace(Cx + Cy - 2 (Cx Cy)^(1/2))
 
-Few sounds make it too large, by about (number of features) / (number of sounds): two halves of one folder are not at 0.
-Plain values compare only at equal numbers of sounds; those carried on to infinity compare at any.
+It is biased upwards by about (number of features) / (number of sounds): two halves of one folder are not at 0. So plain
+values are comparable only at equal numbers of sounds; extrapolated ones at any.
 
 Dowson & Landau 1982, https://doi.org/10.1016/0047-259X(82)90077-X
 Kilgour 2019, https://arxiv.org/abs/1812.08466 (for audio)
@@ -34,8 +34,8 @@ HALVES = 40
 class Extrapolation(NamedTuple):
     """Distances of subsets of many sizes and the line through them: distance = limit + slope * shrink."""
 
-    limit: float  # at endlessly many sounds
-    slope: float  # what the number of sounds adds to the plain distance of the whole sets
+    limit: float  # at infinitely many sounds
+    slope: float  # the bias of the plain distance of the whole sets
     r2: float  # the share of the distances' variance that the line explains, 0 to 1
     shrink: np.ndarray  # (size,): a subset holds 1/shrink of the sounds of its side
     distance: np.ndarray  # (size,)
@@ -56,11 +56,11 @@ def frechet(reference: np.ndarray, other: np.ndarray) -> float:
 
 
 def frechet_infinite(reference: np.ndarray, other: np.ndarray, seed: int = 0, halves: int = HALVES) -> Estimate:
-    """The distance that endlessly many sounds of both sides would have; around 0, and also under it, for equal sets.
+    """The distance extrapolated to infinitely many sounds on both sides; near 0, and sometimes below, for equal sets.
 
-    The value is `extrapolate`'s limit, whose r2 says whether to believe it. The interval comes from leaving out a
-    random half of either side again and again: limits of halves differ among one another about as much as the limit of
-    the whole sets does from the truth; for equal sets, twice as much. Sounds of both sides count as independent.
+    The value is `extrapolate`'s limit; its r2 measures how good the fit is. The interval comes from repeatedly leaving
+    out a random half of each side: limits of halves vary about as much as the limit of the whole sets varies around the
+    true value; for equal sets, twice as much. Sounds of both sides count as independent.
 
     Args:
         reference: (sound, feature), at least 32 sounds, better 4 for each feature: the smallest subsets hold a fourth,
@@ -82,8 +82,8 @@ def frechet_infinite(reference: np.ndarray, other: np.ndarray, seed: int = 0, ha
 def extrapolate(reference: np.ndarray, other: np.ndarray, seed: int = 0) -> Extrapolation:
     """The line through the distances of subsets of 15 sizes, from a fourth of either side to the whole.
 
-    Both sides shrink by the same factor, so the line holds for sides of different size. Subsets are drawn without
-    repeats: with them, even the whole sets would have a distance of their own making. See `frechet_infinite`.
+    Both sides shrink by the same factor, so the line also holds for sides of different size. Subsets are drawn without
+    replacement, since repeated sounds would add a distance of their own. See `frechet_infinite`.
     """
     x, y = checked_pair("the Fréchet distance at infinity", reference, other, FEWEST)
     rng = np.random.default_rng([seed, 0])
@@ -99,7 +99,7 @@ def extrapolate(reference: np.ndarray, other: np.ndarray, seed: int = 0) -> Extr
 
 
 def _limit_of_quarters(x: np.ndarray, y: np.ndarray) -> float:
-    """The line through a distance and the mean distance of its two halves, carried on to endlessly many sounds."""
+    """The line through a distance and the mean distance of its two halves, extrapolated to infinitely many sounds."""
     parts = [_frechet(x[part::2], y[part::2]) for part in (0, 1)]
     return 2 * _frechet(x, y) - float(np.mean(parts))
 

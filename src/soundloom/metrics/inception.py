@@ -1,4 +1,4 @@
-"""Inception score: whether a classifier is sure of each sound, and its answers are many.
+"""Inception score: high when a classifier is certain of each sound and predicts many different classes.
 
 Salimans 2016, Improved techniques for training GANs, https://arxiv.org/abs/1606.03498
 """
@@ -19,9 +19,9 @@ ROUNDING = 1e-3  # probabilities may miss a sum of 1 by this, as those of float1
 def inception_score(probabilities: np.ndarray, seed: int = 0) -> Estimate:
     """exp of the mean divergence of a sound's class probabilities from those of all sounds: 1 to the number of classes.
 
-    It tells nothing of what varies within a class, and depends on the classifier: compare with held-out real sounds.
-    The interval comes from a bootstrap over the sounds; as the score is too low for few sounds, and more so for sounds
-    drawn from them, only the bootstrap's deviation is used, on the logarithm.
+    It does not measure variety within a class, and it depends on the classifier: compare with held-out real sounds. The
+    interval comes from a bootstrap over the sounds. The score is biased low for few sounds, and more so for resampled
+    ones, so only the standard deviation of the bootstrap is used, on the logarithm.
 
     Args:
         probabilities: (sound, class), at least 2 sounds; each row from 0 up, with sum 1.
@@ -36,7 +36,7 @@ def inception_score(probabilities: np.ndarray, seed: int = 0) -> Estimate:
     if p.min() < 0 or np.abs(sums - 1).max() > ROUNDING:
         raise ValueError(
             f"the inception score needs probabilities: the least is {p.min():.3g} (bound 0) and the rows' sums are "
-            f"{sums.min():.3g}..{sums.max():.3g} (bound 1); apply a softmax to what the classifier says"
+            f"{sums.min():.3g}..{sums.max():.3g} (bound 1); apply a softmax to the classifier's scores"
         )
     p /= sums[:, None]
     certainty = xlogy(p, p).sum(axis=1)  # negative entropy of each sound, in nats

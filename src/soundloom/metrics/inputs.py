@@ -1,4 +1,4 @@
-"""What every distance between sets of embeddings asks of them, and how they are put on one scale."""
+"""Checks that every distance between sets of embeddings makes, and standardisation by the reference set."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ LEAST_DEVIATION = 0.25  # of the root mean square over features: what varies les
 
 
 def checked(figure: str, embeddings: np.ndarray, needed: int, side: str) -> np.ndarray:
-    """The embeddings in float64, if they are fit for a figure.
+    """The embeddings in float64, checked.
 
     Args:
-        figure: its name, for the messages.
+        figure: name of the figure, for the messages.
         embeddings: (sound, feature).
-        needed: the fewest sounds that the figure can do with.
+        needed: fewest sounds for the figure.
         side: whose sounds these are ("reference", "other", ...), for the messages.
 
     Raises:
@@ -33,7 +33,7 @@ def checked(figure: str, embeddings: np.ndarray, needed: int, side: str) -> np.n
     if bad:
         raise ValueError(
             f"{figure}: {bad} of {len(values)} {side} sounds have NaN or infinity in their embedding; "
-            f"leave them out, and look at what embedded them"
+            f"leave them out, and check the embedding"
         )
     return values
 
@@ -41,7 +41,7 @@ def checked(figure: str, embeddings: np.ndarray, needed: int, side: str) -> np.n
 def checked_pair(
     figure: str, reference: np.ndarray, other: np.ndarray, needed: int, needed_other: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides of a figure, see `checked`; they must have as many features as each other."""
+    """Both sides of a figure, see `checked`; they must have the same number of features."""
     x = checked(figure, reference, needed, "reference")
     y = checked(figure, other, needed if needed_other is None else needed_other, "other")
     if x.shape[1] != y.shape[1]:
@@ -53,11 +53,11 @@ def checked_pair(
 
 
 def scale_of(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (feature,) that put the reference on mean 0 and deviation 1, feature by feature.
+    """Mean and standard deviation (feature,) that standardise the reference, feature by feature.
 
-    A feature that hardly varies over the reference, such as a band above all its sounds, is not divided by next to
-    nothing: deviations are at least a quarter of the root mean square over features. Else one such feature would be
-    all that a distance hears as soon as another set has a little there.
+    Deviations are at least a quarter of their root mean square over features. A feature that hardly varies over the
+    reference, such as a band above all its sounds, would otherwise dominate every distance as soon as another set has a
+    little energy there.
     """
     mean, deviation = reference.mean(axis=0), reference.std(axis=0)
     usual = float(np.sqrt(np.square(deviation).mean()))

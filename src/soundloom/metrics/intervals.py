@@ -1,4 +1,4 @@
-"""95 % intervals of plain figures: shares, medians, rank correlations, and of what a jackknife deletes from.
+"""95 % intervals of simple figures: shares, medians, rank correlations; and the variance of a jackknife.
 
 Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
 Bonett & Wright 2000, https://doi.org/10.1007/BF02294183 (rank correlation)
@@ -18,7 +18,7 @@ Z = float(stats.norm.ppf(0.975))  # 1.96: 95 % of a normal distribution lies wit
 
 
 def around(value: float, error: float, lowest: float = -math.inf, highest: float = math.inf) -> Estimate:
-    """A value with the interval that its standard error gives, kept within what the figure can be."""
+    """A value with the normal interval of its standard error, clipped to the range of the figure."""
     return Estimate(value, max(value - Z * error, min(lowest, value)), min(value + Z * error, max(highest, value)))
 
 
@@ -37,7 +37,7 @@ def share(successes: float, n: float) -> Estimate:
 
     Args:
         successes: 0 to n.
-        n: at least 1; need not be whole where trials count for less than one, being alike.
+        n: at least 1; an effective number of trials need not be whole.
 
     Raises:
         TooFew: n is less than 1.
@@ -94,7 +94,7 @@ def spearman(x: np.ndarray, y: np.ndarray) -> Estimate:
             f"a rank correlation needs values that differ: all {count} of a side are the same; leave the figure out"
         )
     value = float(np.clip(stats.spearmanr(first, second).statistic, -1.0, 1.0))
-    step = 6 / (count * (count**2 - 1))  # half of the least step from 1: order among few values proves little
+    step = 6 / (count * (count**2 - 1))  # half of the smallest step from 1: the order of few values is weak evidence
     middle = math.atanh(max(-1 + step, min(1 - step, value)))
     half = Z * math.sqrt((1 + value**2 / 2) / (count - 3))
     return Estimate(value, min(math.tanh(middle - half), value), max(math.tanh(middle + half), value))
@@ -104,5 +104,5 @@ def _finite(figure: str, values: np.ndarray) -> np.ndarray:
     array = np.asarray(values, dtype=np.float64).ravel()
     bad = int((~np.isfinite(array)).sum())
     if bad:
-        raise ValueError(f"{figure}: {bad} of {len(array)} values are NaN or infinite; leave them out and say so")
+        raise ValueError(f"{figure}: {bad} of {len(array)} values are NaN or infinite; leave them out and report it")
     return array

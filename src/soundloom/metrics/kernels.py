@@ -1,17 +1,17 @@
-"""Kernel distances between two sets of sounds: the same mean for equal and for few sounds, unlike Fréchet's.
+"""Kernel distances between two sets of sounds. Unlike Fréchet's they are unbiased: few sounds do not raise them.
 
-Both are the unbiased squared maximum mean discrepancy, times 1000; they differ in kernel and scale. Around 0 the sets
-cannot be told apart, and half of the values of equal sets are negative.
+Both are the unbiased squared maximum mean discrepancy, times 1000; they differ in kernel and scale. A value near 0
+means that the sets cannot be distinguished; for equal sets half of the values are negative.
 
     KID: (x.y / d + 1)^3 on features standardised by the reference. Binkowski 2018, https://arxiv.org/abs/1801.01401
     KAD: exp(-|x - y|^2 / 2 h^2) on embeddings as they are, h the median distance between reference sounds.
          Chung 2025, https://arxiv.org/abs/2502.15602; the authors' program multiplies by 100, not by 1000.
     MMD: Gretton 2012, A kernel two-sample test, https://jmlr.org/papers/v13/gretton12a.html (Lemma 6)
 
-Intervals come from leaving out each sound in turn, of both sides: sounds of either side count as independent draws, so
-an interval also says what another reference of the same size might have shown. Pieces of one recording are not
-independent, and make it too narrow. Scale and bandwidth are taken as known. Where the sets are equal the
-interval is too wide rather than too narrow (Efron & Stein 1981).
+Intervals are the jackknife's over both sides, whose sounds count as independent draws. So they also cover what another
+reference set of the same size would have shown. Excerpts of one recording are not independent and make the interval too
+narrow. Scale and bandwidth are treated as known. For equal sets the interval is too wide rather than too narrow (Efron
+& Stein 1981).
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def kad(reference: np.ndarray, other: np.ndarray) -> Estimate:
 
 
 def kid_between(reference: np.ndarray, one: np.ndarray, two: np.ndarray, scale: np.ndarray | None = None) -> Estimate:
-    """KID of `one` less KID of `two`, against the same reference: under 0 where `one` is nearer to it.
+    """KID of `one` minus KID of `two`, against the same reference: below 0 if `one` is nearer to it.
 
-    What the reference has by chance is common to both and largely cancels, so this tells two systems apart where their
+    The sampling error of the reference is common to both and largely cancels, so this can separate two systems whose
     own intervals overlap. Sounds of `one` and `two` count as independent of each other.
 
     Raises:
@@ -79,7 +79,7 @@ def kid_between(reference: np.ndarray, one: np.ndarray, two: np.ndarray, scale: 
 
 
 def kad_between(reference: np.ndarray, one: np.ndarray, two: np.ndarray) -> Estimate:
-    """KAD of `one` less KAD of `two`, against the same reference; see `kid_between`."""
+    """KAD of `one` minus KAD of `two`, against the same reference; see `kid_between`."""
     x, first = checked_pair("KAD", reference, one, FEWEST)
     x, second = checked_pair("KAD", reference, two, FEWEST)
     mean = x.mean(axis=0)
@@ -110,8 +110,8 @@ def gaussian(width: float) -> Kernel:
 def bandwidth(reference: np.ndarray) -> float:
     """The median distance between two reference sounds.
 
-    Of more than 2000 sounds, 2000 are compared: always the same ones. Distances of 0 are left out where they are most
-    of them, as with a folder of copies.
+    Of more than 2000 sounds, 2000 are compared, always the same ones. If the median is 0, as in a folder of duplicates,
+    it is taken over the distances above 0.
 
     Raises:
         ValueError: all sounds are the same.

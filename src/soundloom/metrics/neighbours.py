@@ -1,4 +1,4 @@
-"""What lies near what: density and coverage, diversity, and the nearest sound of another set.
+"""Nearest-neighbour figures: density and coverage, diversity, and the nearest sound of another set.
 
 Naeem 2020, Reliable fidelity and diversity metrics for generative models, https://arxiv.org/abs/2002.09797
 """
@@ -24,11 +24,11 @@ class Hits(NamedTuple):
 
     of_ball: np.ndarray  # (reference sound,): others inside its ball
     of_other: np.ndarray  # (other sound,): balls that it lies in
-    alone: np.ndarray  # (other sound,): balls that only it lies in
+    sole: np.ndarray  # (other sound,): balls that contain no other but it
 
 
 def density(reference: np.ndarray, other: np.ndarray, k: int = NEIGHBOURS) -> Estimate:
-    """How many balls a sound lies in, against a reference sound: fidelity. See `density_and_coverage`."""
+    """How many balls a sound lies in, relative to a reference sound: fidelity. See `density_and_coverage`."""
     return density_and_coverage(reference, other, k)[0]
 
 
@@ -40,17 +40,17 @@ def coverage(reference: np.ndarray, other: np.ndarray, k: int = NEIGHBOURS) -> E
 def density_and_coverage(reference: np.ndarray, other: np.ndarray, k: int = NEIGHBOURS) -> tuple[Estimate, Estimate]:
     """Both figures from one search. The ball of a reference sound reaches to its k-th neighbour in the reference.
 
-    Density is 1 for equal sets, over 1 for sounds that keep to the crowded middle, 0 for those far from all. Coverage
+    Density is 1 for equal sets, above 1 for sounds that stay in the dense centre, 0 for sounds far from all. Coverage
     is at most 1; equal sets reach `expected_coverage`.
 
-    Intervals hold the balls' radii fixed and count sounds of both sides as independent: density by the jackknife over
-    both sides; coverage by Wilson's binomial interval over reference sounds, widened by the jackknife over the others.
-    In many dimensions density's are a little narrow: at 32 they held the mean in 9 of 10 trials.
+    Intervals treat the radii as fixed and the sounds of both sides as independent: density by the jackknife over both
+    sides; coverage by Wilson's binomial interval over reference sounds, widened by the jackknife over the others. In
+    many dimensions density's interval is slightly too narrow: in 32 it contained the mean in 9 of 10 trials.
 
     Args:
         reference: (sound, feature), more than k sounds.
         other: (sound, feature), at least 2 sounds.
-        k: more smooths, fewer looks closer.
+        k: larger values smooth, smaller ones resolve detail.
 
     Raises:
         TooFew: too few sounds on a side.
@@ -80,7 +80,7 @@ def expected_coverage(n: int, m: int, k: int = NEIGHBOURS) -> float:
 
 
 def diversity(reference: np.ndarray, other: np.ndarray) -> Estimate:
-    """The mean distance between two sounds of the other set, against that of the reference: 1 if as varied.
+    """The mean distance between two sounds of the other set, divided by that of the reference: 1 if equally varied.
 
     The interval is the jackknife's over both sides, whose sounds count as independent.
 
@@ -113,7 +113,7 @@ def nearest(reference: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.nd
         other: (sound, feature), any number.
 
     Returns:
-        Indices into the reference and Euclidean distances, each (other sound,); a copy is at exactly 0.
+        Indices into the reference and Euclidean distances, each (other sound,); an equal one is at exactly 0.
 
     Raises:
         TooFew: no reference sound.
@@ -146,7 +146,7 @@ def _squared_radii(x: np.ndarray, k: int) -> np.ndarray:
         for left in range(0, len(x), BLOCK):
             between = squared_distances(here, x[left : left + BLOCK])
             if left == top:
-                np.fill_diagonal(between, np.inf)  # a sound is not its own neighbour, a copy of it is
+                np.fill_diagonal(between, np.inf)  # a sound is not its own neighbour; a duplicate is
             least = np.hstack([least, between])
             if least.shape[1] > k:
                 least = np.partition(least, k - 1, axis=1)[:, :k]
@@ -183,7 +183,7 @@ def _coverage(hits: Hits) -> Estimate:
     covered = int((hits.of_ball > 0).sum())
     likely = (covered + 2) / (n + 4)  # Agresti & Coull 1998: where all or none are covered, some chance remains
     binomial = likely * (1 - likely) / n
-    variance = binomial + jackknife_variance((covered - hits.alone) / n)
+    variance = binomial + jackknife_variance((covered - hits.sole) / n)
     worth = min(n * binomial / variance, n, m)  # independent sounds that would vary as much
     return share(covered / n * worth, worth) if worth >= 1 else Estimate(covered / n, 0.0, 1.0)
 

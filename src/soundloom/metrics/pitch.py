@@ -1,4 +1,4 @@
-"""The pitch that is heard in a sound, by the detector SwiftF0.
+"""The pitch of a sound, by the detector SwiftF0.
 
 Nieradzik 2025, https://arxiv.org/abs/2508.18440
 """
@@ -14,8 +14,8 @@ from soundloom.audio import Audio, resample
 from soundloom.runtime.processors import available_processors, in_order
 
 RATE = 16000  # Hz, of the detector
-LOWEST_HZ, HIGHEST_HZ = 46.875, 2093.75  # that it can hear
-SURE = 0.5  # confidence from which the detector itself calls a frame voiced; 0.8 loses a tenth of recorded notes
+LOWEST_HZ, HIGHEST_HZ = 46.875, 2093.75  # its range
+VOICED = 0.5  # confidence from which the detector itself calls a frame voiced; 0.8 loses a tenth of recorded notes
 FEWEST = 3  # such frames, of 16 ms
 CONCERT_HZ, CONCERT_MIDI = 440.0, 69.0
 
@@ -28,8 +28,8 @@ def midi_of(hz: np.ndarray | float) -> np.ndarray:
 LOWEST, HIGHEST = float(midi_of(LOWEST_HZ)), float(midi_of(HIGHEST_HZ))  # MIDI: 30.2 and 96.0
 
 
-def heard_pitch(audio: np.ndarray, rate: int) -> np.ndarray:
-    """The pitch of each sound: the median over the frames in which the detector is sure of one.
+def detect_pitch(audio: np.ndarray, rate: int) -> np.ndarray:
+    """The pitch of each sound: the median over the frames that the detector calls voiced.
 
     Args:
         audio: sounds of any level, (n, time).
@@ -52,10 +52,10 @@ def heard_pitch(audio: np.ndarray, rate: int) -> np.ndarray:
     return np.array(list(found), np.float64)
 
 
-def can_be_heard(midi: np.ndarray) -> np.ndarray:
-    """Whether the detector can hear a pitch and half a semitone to either side of it."""
-    asked = np.asarray(midi, np.float64)
-    within: np.ndarray = (asked >= LOWEST + 0.5) & (asked <= HIGHEST - 0.5)
+def detectable(midi: np.ndarray) -> np.ndarray:
+    """Whether a pitch lies in the detector's range, with half a semitone to either side."""
+    pitches = np.asarray(midi, np.float64)
+    within: np.ndarray = (pitches >= LOWEST + 0.5) & (pitches <= HIGHEST - 0.5)
     return within
 
 
@@ -63,11 +63,11 @@ def _pitch(detector: Any, samples: np.ndarray, rate: int) -> float:
     peak = float(np.abs(samples).max(initial=0.0))
     if peak == 0.0:
         return float("nan")
-    level = resample(Audio(samples / peak / 2, rate), RATE).samples[0]  # as loud as any, for the detector hears levels
+    level = resample(Audio(samples / peak / 2, rate), RATE).samples[0]  # it depends on level
     if not len(level):
         return float("nan")
     found = detector.detect(level, RATE)
-    hz = np.asarray(found.pitch_hz)[np.asarray(found.confidence) >= SURE]
+    hz = np.asarray(found.pitch_hz)[np.asarray(found.confidence) >= VOICED]
     return float(midi_of(np.median(hz))) if len(hz) >= FEWEST else float("nan")
 
 
@@ -76,5 +76,5 @@ def _detector() -> Any:
     try:
         from swift_f0 import SwiftF0
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("hearing a pitch needs swift-f0; pip install 'soundloom[evaluate]'") from None
-    return SwiftF0(threads=1, spin=False)  # sounds are shared among threads here
+        raise ModuleNotFoundError("detecting a pitch needs swift-f0; pip install 'soundloom[evaluate]'") from None
+    return SwiftF0(threads=1, spin=False)  # sounds are spread over threads here

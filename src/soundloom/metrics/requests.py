@@ -1,4 +1,4 @@
-"""Requests that an evaluation makes of a model, and the reference for ones that are not followed."""
+"""The requests that an evaluation sends to a model, and the chance level of conditioning accuracy: shuffled labels."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Row = TypeVar("Row", bound=Mapping[str, Value | None])
 
 
 def independent_requests(schema: Schema, joint: Joint, count: int, rng: np.random.Generator) -> list[dict[str, Value]]:
-    """Requests in which every condition is drawn without regard to the others, and each of its values as often.
+    """Requests whose conditions are drawn independently of each other, each value equally often.
 
-    Where conditions go together in the training set, as a bass is low, this asks for what was never heard: it shows
-    whether a model keeps its conditions apart, not how well it does what is usual.
+    Conditions that are correlated in the training set (a bass is low) are combined in new ways. So this shows whether a
+    model keeps its conditions apart, not how well it follows usual requests.
 
     Args:
-        schema: what can be asked for.
-        joint: of the training set; only values that occur there are asked for, and of a Scalar its knots. A joint
-            that was never fitted allows all values.
-        count: of requests; the values of a condition occur equally often, to within one.
+        schema: the conditions.
+        joint: the training set's distribution. Only values that occur there are requested, and the knots of a Scalar;
+            one that was never fitted allows all values.
+        count: how many; the values of a condition occur equally often, to within one.
         rng: draws them.
     """
     columns: dict[str, list[Value]] = {}
@@ -42,5 +42,5 @@ def independent_requests(schema: Schema, joint: Joint, count: int, rng: np.rando
 
 
 def shuffled(conditions: Sequence[Row], rng: np.random.Generator) -> list[Row]:
-    """The same rows of conditions in another order: how sounds obey requests that were made of other sounds."""
+    """The same rows in random order: conditioning accuracy against them is the chance level."""
     return [conditions[number] for number in rng.permutation(len(conditions))]

@@ -1,4 +1,6 @@
-"""Copies planted on purpose: a sound louder or quieter, shifted, through a codec, with new phase, or all of it."""
+"""Synthetic positives for the memorisation detector: a training clip at another gain, shifted, through a codec, with
+reconstructed phase, or all of these.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,15 @@ HEADROOM = 0.9  # the peak of what is given to a codec, which would clip above 1
 Change = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 
 
-def kinds(sample_rate: int) -> dict[str, Change]:
-    """Changes that a copy must not hide behind, by name; each maps (sound, sample) to as many samples.
+def transforms(sample_rate: int) -> dict[str, Change]:
+    """Changes that do not make a new sound, by name; each maps (sound, sample) to the same shape.
 
-    MP3 is left out at rates that it does not have.
+    MP3 is left out at rates that the format does not have.
     """
     changes: dict[str, Change] = {"gain": change_gain, "shift": shift, "mp3": through_mp3, "ogg": through_ogg}
     if sample_rate not in RATES["mp3"]:
         del changes["mp3"]
-    return {**changes, "phase": new_phase, "all at once": all_at_once}
+    return {**changes, "phase": new_phase, "combined": combined}
 
 
 def change_gain(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -48,7 +50,7 @@ def shift(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.n
 
 
 def through_mp3(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Each as an MP3 file of 64 to 128 kbit/s says it."""
+    """Each encoded and decoded as MP3 at 64 to 128 kbit/s."""
     most, least = (320, 32) if sample_rate >= 32000 else (160, 8) if sample_rate >= 16000 else (64, 8)
     rates = np.minimum(rng.uniform(*MP3_KBIT, len(audio)), most)
     levels = (most - rates) / (most - least)
@@ -56,13 +58,13 @@ def through_mp3(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -
 
 
 def through_ogg(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Each as an Ogg Vorbis file of middling quality says it."""
+    """Each encoded and decoded as Ogg Vorbis at medium quality."""
     levels = rng.uniform(*OGG_LEVELS, len(audio))
     return np.stack([_through(sound, sample_rate, "OGG", level) for sound, level in zip(audio, levels, strict=True)])
 
 
 def new_phase(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Each through a mel spectrogram and back, as a generator that knows it by heart would give it."""
+    """Each through a mel spectrogram and back, as a generator of spectrograms that memorised it would render it."""
     size = max(64, 2 ** round(np.log2(sample_rate * 0.046)))
     bands = min(80, max(1, int(sample_rate / 100)))
     phase = "pghi+fast-griffin-lim:8"
@@ -73,7 +75,7 @@ def new_phase(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> 
     return decoded[:, 0, : audio.shape[1]].numpy()
 
 
-def all_at_once(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+def combined(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """New phase, a shift, a gain, and half of them through each codec."""
     moved = change_gain(shift(new_phase(audio, sample_rate, rng), sample_rate, rng), sample_rate, rng)
     codecs = [through_ogg, through_mp3] if sample_rate in RATES["mp3"] else [through_ogg]

@@ -1,6 +1,6 @@
-"""Views of a clip in which sounds of one kind lie close together, whatever their level, phase or first silence.
+"""Views of a clip for classification: features that do not depend on level, phase or leading silence.
 
-All come from mel spectrograms in decibels below the clip's loudest band, cut at a depth: what lies deeper is silence.
+All come from mel spectrograms in decibels relative to the clip's loudest band, cut off at a depth: below is silence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from soundloom.representations import MelSpectrogram
 
 BATCH = 32  # clips at a time: more would not fit in the processor's cache
 QUIETEST = 1e-9  # amplitude; a clip whose bands all stay below it is silence
-LEAD_SECONDS = 0.04  # of silence put before each clip, so that one that begins at once looks like one that waits
+LEAD_SECONDS = 0.04  # of silence before each clip, so that an immediate onset looks like a later one
 FRAMES = 120  # at most, of the whole clip: steps of 10 ms up to 1.2 s, longer ones beyond
 BEGINNING_SECONDS = 0.2
 COEFFICIENTS = 24  # of a cepstrum
@@ -21,14 +21,14 @@ Views = dict[str, np.ndarray]
 
 
 def views(audio: np.ndarray, rate: int) -> Views:
-    """What is seen of each clip, by the name of the view.
+    """The features of each clip, by the name of the view.
 
     Args:
         audio: clips of one length, (clips, time), at least one.
         rate: Hz.
 
     Returns:
-        `beginning`, the first fifth of a second in fine steps; `course`, the whole clip in coarse ones; `detail`, the
+        `beginning`, the first fifth of a second in fine steps; `overview`, the whole clip in coarse ones; `detail`, the
         same in coarser steps and finer bands; `character`, statistics over time. Each float32 (clips, numbers).
     """
     parts = [_views(audio[first : first + BATCH], rate) for first in range(0, len(audio), BATCH)]
@@ -46,7 +46,7 @@ def _views(audio: np.ndarray, rate: int) -> Views:
     beginning = _from_onset(depth(fine, 60), lead=4)[:, :, : round(BEGINNING_SECONDS / 0.005)]
     return {
         "beginning": _flat(beginning),
-        "course": _flat(averaged(_from_onset(depth(middle, 50), lead=2), 2)),
+        "overview": _flat(averaged(_from_onset(depth(middle, 50), lead=2), 2)),
         "detail": _flat(averaged(_from_onset(depth(coarse, 60), lead=2), 3)),
         "character": character(depth(middle, 80)),
     }

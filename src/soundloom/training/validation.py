@@ -27,7 +27,7 @@ from soundloom.training.settings import FEWEST_JUDGED as FEWEST
 from soundloom.training.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from soundloom.metrics.memorisation import CopyDetector
+    from soundloom.metrics.memorisation import MemorisationDetector
 
 BEST = "best"
 DECIDES = "reference"
@@ -220,15 +220,15 @@ class Judge:
         }
 
     @cached_property
-    def _detector(self) -> CopyDetector | None:
+    def _detector(self) -> MemorisationDetector | None:
         """Finds copies of training clips; None where it cannot, which is said, once."""
-        from soundloom.metrics.memorisation import CopyDetector
+        from soundloom.metrics.memorisation import MemorisationDetector
 
         clips = self.clips.some(SEARCHED)
         if len(clips) < len(self.clips):
             self.say(f"copies are looked for among {len(clips)} of the {len(self.clips)} training clips, evenly spread")
         try:
-            return CopyDetector.fit(clips.store, self.held_out.store)
+            return MemorisationDetector.fit(clips.store, self.held_out.store)
         except ValueError as error:
             self.say(f"copies are not looked for: {error}")
             return None
@@ -236,19 +236,19 @@ class Judge:
     def _copies(self, audio: np.ndarray) -> dict[str, float]:
         if self._detector is None:
             return {}
-        found = self._detector.search(audio, self.held_out.store.sample_rate).copied
+        found = self._detector.search(audio, self.held_out.store.sample_rate).memorised
         return {COPIES: float(found.sum()), f"{COPIES}.of": float(len(found))}
 
     def _embedded(self, blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
         """Sounds (sound, sample), on equal terms, in each embedding, (sound, feature)."""
         from soundloom.metrics.embeddings import load
-        from soundloom.metrics.levelling import fair
+        from soundloom.metrics.level_matching import match_level_and_rate
 
         embeddings = [load(name) for name in EMBEDDINGS]
         rates = {embedding.sample_rate for embedding in embeddings}
         parts: dict[str, list[np.ndarray]] = {embedding.name: [] for embedding in embeddings}
         for block in blocks:
-            at = {rate: fair(block, self.held_out.store.sample_rate, rate) for rate in rates}
+            at = {rate: match_level_and_rate(block, self.held_out.store.sample_rate, rate) for rate in rates}
             for embedding in embeddings:
                 parts[embedding.name].append(embedding(at[embedding.sample_rate]))
         return {name: np.concatenate(part) for name, part in parts.items()}

@@ -51,16 +51,16 @@ class StandIn(ModuleType):
         self.asked: list[tuple[Path, dict[str, Any]]] = []
         self.missing_keys: set[str] = set()
         self.trouble: Exception | None = None
-        self.said: list[object] = []
+        self.calls: list[object] = []
         self.ClapFeatureExtractor = SimpleNamespace(from_pretrained=self._features)
         self.ClapAudioModelWithProjection = SimpleNamespace(from_pretrained=self._network)
         self.logging = SimpleNamespace(
             get_verbosity=lambda: 30,
-            set_verbosity=self.said.append,
-            set_verbosity_error=lambda: self.said.append("errors only"),
+            set_verbosity=self.calls.append,
+            set_verbosity_error=lambda: self.calls.append("errors only"),
             is_progress_bar_enabled=lambda: True,
-            disable_progress_bar=lambda: self.said.append("no bar"),
-            enable_progress_bar=lambda: self.said.append("bar"),
+            disable_progress_bar=lambda: self.calls.append("no bar"),
+            enable_progress_bar=lambda: self.calls.append("bar"),
         )
 
     def _features(self, folder: Path, **settings: Any) -> Features:
@@ -119,7 +119,7 @@ def test_a_folder_with_the_older_kind_of_weights_file_will_do(transformers: Stan
 
 def test_transformers_says_no_more_and_no_less_afterwards_than_before(transformers: StandIn, folder: Path):
     load("clap")
-    assert transformers.said == ["errors only", "no bar", 30, "bar"]
+    assert transformers.calls == ["errors only", "no bar", 30, "bar"]
 
 
 @pytest.mark.usefixtures("transformers", "folder")
@@ -163,14 +163,14 @@ def test_the_digest_changes_with_the_weights_and_with_what_says_how_to_use_them(
     assert digests[0] == digests[3]
 
 
-def test_without_the_variable_what_is_needed_is_said(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_variable_what_is_needed_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SOUNDLOOM_CLAP", raising=False)
     with pytest.raises(Missing, match=r"named by SOUNDLOOM_CLAP, and pip install 'soundloom\[clap\]'"):
         load("clap")
 
 
 @pytest.mark.usefixtures("folder")
-def test_without_transformers_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch):
+def test_without_transformers_what_to_install_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "transformers", None)  # importing it fails, whether or not it is there
     with pytest.raises(Missing, match=r"clap needs transformers; pip install 'soundloom\[clap\]'"):
         load("clap")
@@ -218,4 +218,4 @@ def test_what_transformers_says_against_a_folder_is_passed_on_in_one_line(transf
     transformers.trouble = OSError("no such extractor\nand a long explanation")
     with pytest.raises(Missing, match=r"cannot be read \(no such extractor\); copy its folder again$"):
         load("clap")
-    assert transformers.said[-2:] == [30, "bar"]
+    assert transformers.calls[-2:] == [30, "bar"]

@@ -10,7 +10,7 @@ from synthesised import RATE, dull, noisy, sounds
 
 from soundloom.metrics.embeddings import HELPERS, Embedding, Missing, known, load
 from soundloom.metrics.kernels import kid
-from soundloom.metrics.levelling import fair
+from soundloom.metrics.level_matching import match_level_and_rate
 
 ALWAYS = ("log-mel", "reference")
 
@@ -26,7 +26,7 @@ def embedding(request: pytest.FixtureRequest) -> Embedding:
 
 
 def embed(embedding: Embedding, audio: np.ndarray) -> np.ndarray:
-    return embedding(fair(audio, RATE, embedding.sample_rate))
+    return embedding(match_level_and_rate(audio, RATE, embedding.sample_rate))
 
 
 def test_it_goes_by_the_name_that_it_was_asked_for_and_its_digest_can_name_a_file(embedding: Embedding):
@@ -58,7 +58,7 @@ def test_a_sound_has_the_same_vector_alone_and_among_others(embedding: Embedding
 
 
 @pytest.mark.parametrize("gain", [0.05, 20.0])
-def test_a_louder_or_quieter_copy_has_the_same_vector(embedding: Embedding, gain: float):
+def test_a_louder_or_quieter_version_has_the_same_vector(embedding: Embedding, gain: float):
     vectors, others = (embed(embedding, sounds(6) * np.float32(level)) for level in (1.0, gain))
     assert np.abs(vectors - others).max() < 1e-2 * vectors.std()
 
@@ -82,7 +82,7 @@ def test_sounds_under_more_noise_are_further_from_other_sounds_of_their_kinds(em
 
 
 @pytest.mark.parametrize("cutoff_hz", [4000, 1500, 500])
-def test_dull_sounds_are_told_from_clear_ones_of_the_same_kinds(embedding: Embedding, cutoff_hz: float):
+def test_dull_sounds_are_separated_from_clear_ones_of_the_same_kinds(embedding: Embedding, cutoff_hz: float):
     reference, audio = embed(embedding, sounds(60, seed=1)), sounds(60, seed=2)
     clear = kid(reference, embed(embedding, audio))
     assert kid(reference, embed(embedding, dull(audio, cutoff_hz))).low > max(clear.high, 100)

@@ -10,9 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from synthesised import sounds
 
-from soundloom.metrics.embeddings import load
-from soundloom.metrics.embeddings import reference as reference
-from soundloom.metrics.embeddings.reference_network import ReferenceNetwork, hearing
+from soundloom.metrics.embeddings import load, reference
+from soundloom.metrics.embeddings.reference_network import ReferenceNetwork, input_spectrogram
 
 
 def test_a_sound_becomes_128_numbers():
@@ -24,13 +23,13 @@ def test_vectors_are_what_a_network_with_the_shipped_weights_makes_of_what_it_is
     network.load_state_dict({key: value.float() for key, value in load_file(reference.WEIGHTS).items()})
     audio = sounds(4)
     with torch.no_grad():
-        expected = network.eval()(hearing().encode(torch.from_numpy(audio)[:, None])).numpy()
+        expected = network.eval()(input_spectrogram().encode(torch.from_numpy(audio)[:, None])).numpy()
     assert np.allclose(load("reference")(audio), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_it_is_shown_levels_from_0_to_about_1():
     loud = sounds(6) / np.abs(sounds(6)).max(axis=1, keepdims=True)
-    levels = hearing().encode(torch.from_numpy(loud)[:, None])
+    levels = input_spectrogram().encode(torch.from_numpy(loud)[:, None])
     assert float(levels.min()) >= 0
     assert 0.5 < float(levels.max()) < 1.5
 

@@ -69,7 +69,7 @@ def test_silence_is_the_logarithm_of_the_offset():
 
 
 @pytest.mark.parametrize(("samples", "count"), [(1, 1), (15600, 1), (30959, 1), (30960, 2), (48000, 3)])
-def test_examples_last_96_frames_and_what_is_left_over_is_not_heard(samples: int, count: int):
+def test_examples_last_96_frames_and_what_is_left_over_is_ignored(samples: int, count: int):
     assert vggish.examples(noise(2, samples)).shape == (2, count, 96, 64)
 
 
@@ -125,7 +125,7 @@ def test_safetensors_and_halves_and_principal_components_beside_them_are_read_to
         assert other.digest != first.digest  # of the file's content
 
 
-def test_without_the_variable_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_variable_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SOUNDLOOM_VGGISH", raising=False)
     with pytest.raises(Missing, match=r"vggish needs a file with its weights .*named by SOUNDLOOM_VGGISH"):
         load("vggish")
@@ -159,15 +159,15 @@ def test_weights_of_another_network_are_refused_with_what_does_not_fit(
         "more": ({**state, "features.16.bias": torch.zeros(7)}, "features.16.bias"),
         "list": ([1, 2], "holds no weights of vggish"),
     }
-    for name, (content, said) in cases.items():
+    for name, (content, message) in cases.items():
         torch.save(content, tmp_path / f"{name}.pth")
         monkeypatch.setenv("SOUNDLOOM_VGGISH", str(tmp_path / f"{name}.pth"))
-        with pytest.raises(Missing, match=said):
+        with pytest.raises(Missing, match=message):
             load("vggish")
 
 
 class Trap:
-    """Where unpickling runs what a file says, the file `path` comes to be."""
+    """Unpickling this creates the file `path`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

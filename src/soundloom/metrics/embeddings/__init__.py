@@ -1,6 +1,6 @@
-"""Embeddings: what turns a sound into numbers whose distances mean something. A plug-in is a module in this folder.
+"""Embeddings: functions from a sound to a vector, in which distances are meaningful. Each module here is a plug-in.
 
-Each module has `load() -> Embedding`, or raises `Missing` where its weights are not at hand.
+In: sounds at one loudness. Out: vectors. `load()` of a module returns its `Embedding`, or raises `Missing`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ HELPERS = ("reference_network",)
 
 
 class Missing(ValueError):
-    """An embedding that is not there: says what it needs."""
+    """An embedding is not available; the message tells what it needs."""
 
 
 class Embedding(Protocol):
-    """Sounds to vectors; what is compared must come from one embedding."""
+    """Maps sounds to vectors; only vectors of one embedding can be compared."""
 
     @property
     def name(self) -> str: ...
@@ -33,7 +33,7 @@ class Embedding(Protocol):
 
     @property
     def digest(self) -> str:
-        """Changes with its weights and settings: vectors of different digests do not compare."""
+        """Changes with its weights and settings: vectors of different digests are not comparable."""
         ...
 
     def __call__(self, audio: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ class Embedding(Protocol):
 
 
 def known() -> tuple[str, ...]:
-    """Names of all embeddings, whether or not their weights are at hand."""
+    """Names of all embeddings, with or without their weights."""
     return tuple(name.replace("_", "-") for name in modules_in("metrics.embeddings") if name not in HELPERS)
 
 
@@ -50,8 +50,8 @@ def load(name: str) -> Embedding:
     """An embedding by its name.
 
     Raises:
-        Missing: its weights are not at hand; says what to do.
-        ValueError: no such embedding; the nearest is named.
+        Missing: its weights are not available; the message tells what to do.
+        ValueError: no such embedding; the message names the nearest.
     """
     if name not in known():
         raise ValueError(f"no embedding {name!r}; {nearest(name, known())}")

@@ -1,7 +1,7 @@
-"""CLAP: a network that learnt which words go with a sound; it hears what a sound is rather than how clean it is.
+"""CLAP: a network trained to match sounds with captions; it encodes what a sound is rather than how clean it is.
 
-Used where transformers is installed and SOUNDLOOM_CLAP names a local folder with a CLAP model as transformers saves it;
-nothing is ever downloaded. Wu et al. 2023, https://arxiv.org/abs/2211.06687
+Available if transformers is installed and SOUNDLOOM_CLAP names a local folder with a CLAP model as transformers saves
+it; nothing is ever downloaded. Wu et al. 2023, https://arxiv.org/abs/2211.06687
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ FOLDER = "SOUNDLOOM_CLAP"
 CONFIG, FEATURES = "config.json", "preprocessor_config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there is read
 KINDS = ("clap", "clap_audio_model")
-RULE = 1  # of how sounds of any length are shown; part of the digest
-AT_ONCE = 8  # windows: each becomes 10 s, however short the sound
+RULE = 1  # version of how sounds of any length are cut into windows; part of the digest
+BATCH_SIZE = 8  # windows: each becomes 10 s, however short the sound
 
 
 class Clap:
-    """As many numbers for each sound as the model projects to (512 in the published ones), a vector of length 1.
+    """A unit vector for each sound, of the model's projection size (512 in the published ones).
 
-    A sound shorter than the model's window (10 s) is repeated as often as it fits whole, then zeros: so the model was
-    trained. A longer one is cut into the fewest windows that cover it, evenly spaced from its start to its end, whose
-    vectors are averaged. Models with fusion are shown each window as a whole, so that nothing is drawn at random.
+    A sound shorter than the model's window (10 s) is repeated as often as it fits, then padded with zeros, as in the
+    model's training. A longer one is cut into the fewest evenly spaced windows that cover it, whose vectors are
+    averaged. Models with fusion take each window as a whole, so that nothing is drawn at random.
     """
 
     name = "clap"
@@ -62,11 +62,13 @@ class Clap:
         starts = window_starts(samples, window)
         views = np.stack([audio[:, at : at + window] for at in starts], axis=1).reshape(-1, min(samples, window))
         with torch.no_grad():
-            vectors = np.concatenate([self._hear(views[at : at + AT_ONCE]) for at in range(0, len(views), AT_ONCE)])
+            vectors = np.concatenate(
+                [self._vectors(views[at : at + BATCH_SIZE]) for at in range(0, len(views), BATCH_SIZE)]
+            )
         means = vectors.reshape(len(audio), len(starts), -1).mean(axis=1)
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
 
-    def _hear(self, sounds: np.ndarray) -> np.ndarray:
+    def _vectors(self, sounds: np.ndarray) -> np.ndarray:
         import torch
 
         shown = self.features(
@@ -78,7 +80,7 @@ class Clap:
 
 
 def window_starts(samples: int, window: int) -> list[int]:
-    """Where windows begin that cover a sound, the last ending with it; one alone if the sound is no longer."""
+    """Where windows begin that cover a sound, the last ending with it; a single one if the sound is no longer."""
     count = max(1, -(-samples // window))
     return [round(at) for at in np.linspace(0, max(0, samples - window), count)]
 
@@ -113,13 +115,13 @@ def _from(folder: Path) -> Clap:
         )
     try:
         return Clap(folder, weights)
-    except Exception as error:  # whatever transformers says of a folder that it cannot read
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise Missing(f"the CLAP model in {folder} cannot be read ({said[:200]}); copy its folder again") from None
+    except Exception as error:  # transformers raises many kinds for a folder that it cannot read
+        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise Missing(f"the CLAP model in {folder} cannot be read ({message[:200]}); copy its folder again") from None
 
 
 def _digest(folder: Path, weights: Path) -> str:
-    """Of the weights and of all that says how they are used."""
+    """Of the weights and of the configuration files."""
     content = hashlib.sha256()
     for path in (weights, *sorted(folder.glob("*config.json"))):
         with path.open("rb") as file:
@@ -129,13 +131,13 @@ def _digest(folder: Path, weights: Path) -> str:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Weights that the audio half does not use, those of the text, are no news to whoever asked for figures."""
-    said, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
+    """Without the warning that the weights of the text encoder are not used."""
+    message, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
-        transformers.logging.set_verbosity(said)
+        transformers.logging.set_verbosity(message)
         if bars:
             transformers.logging.enable_progress_bar()

@@ -1,6 +1,6 @@
-"""Log-mel statistics: of each band the mean level, its deviation over time and its change from frame to frame.
+"""Log-mel statistics: for each band the mean level, its deviation over time and its change from frame to frame.
 
-Nothing is learnt, so nothing can be unfair about it; it hears balance, dynamics and grain, not what a sound is.
+Nothing is learned, so there is no training bias; it reflects spectral balance, dynamics and roughness, not the source.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from soundloom.representations.mel import MelSpectrogram
 
 BANDS = 40
-AT_ONCE = 64
+BATCH_SIZE = 64
 
 
 class LogMelStatistics:
@@ -30,12 +30,12 @@ class LogMelStatistics:
     def __call__(self, audio: np.ndarray) -> np.ndarray:
         import torch
 
-        short = self.levels.hop - audio.shape[1]  # of two frames, which deviation and change need
+        short = self.levels.hop - audio.shape[1]  # deviation and change need two frames
         if short > 0:
             audio = np.pad(audio, ((0, 0), (0, short)))
         parts = []
-        for at in range(0, len(audio), AT_ONCE):
-            decibels = self.levels.encode(torch.from_numpy(audio[at : at + AT_ONCE])[:, None])[:, 0]
+        for at in range(0, len(audio), BATCH_SIZE):
+            decibels = self.levels.encode(torch.from_numpy(audio[at : at + BATCH_SIZE])[:, None])[:, 0]
             change = (decibels[:, :, 1:] - decibels[:, :, :-1]).abs().mean(dim=2)
             parts.append(torch.cat((decibels.mean(dim=2), decibels.std(dim=2), change), dim=1).numpy())
         return np.concatenate(parts)

@@ -1,6 +1,6 @@
-"""The reference: a small network trained on labelled sounds, shipped with the package and used by no generator.
+"""The reference embedding: a small network trained on labelled sounds, shipped with the package; for evaluation only.
 
-Trained by scripts/train_reference.py; reference.json says on what.
+Trained by scripts/train_reference.py; reference.json describes the training data. No generator may use it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from soundloom.metrics.embeddings.reference_network import SAMPLE_RATE, ReferenceNetwork, hearing
+from soundloom.metrics.embeddings.reference_network import SAMPLE_RATE, ReferenceNetwork, input_spectrogram
 
 WEIGHTS = Path(__file__).with_name("reference.safetensors")
 CARD = Path(__file__).with_name("reference.json")
-AT_ONCE = 64
+BATCH_SIZE = 64
 
 
 class ReferenceEmbedding:
@@ -34,15 +34,15 @@ class ReferenceEmbedding:
             {key: value.float() if value.is_floating_point() else value for key, value in load(content).items()}
         )
         self.network.eval()
-        self.levels = hearing()
+        self.levels = input_spectrogram()
 
     def __call__(self, audio: np.ndarray) -> np.ndarray:
         import torch
 
         with torch.no_grad():
             parts = [
-                self.network(self.levels.encode(torch.from_numpy(audio[at : at + AT_ONCE])[:, None])).numpy()
-                for at in range(0, len(audio), AT_ONCE)
+                self.network(self.levels.encode(torch.from_numpy(audio[at : at + BATCH_SIZE])[:, None])).numpy()
+                for at in range(0, len(audio), BATCH_SIZE)
             ]
         return np.concatenate(parts)
 

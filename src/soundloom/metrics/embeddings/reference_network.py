@@ -1,7 +1,7 @@
-"""The network of the reference: a small convolutional net on log-mel, whose last layer but one is the embedding.
+"""The network of the reference embedding: a small convolutional net on log-mel; its penultimate layer is the embedding.
 
-Statistics of an early, a middle and a late layer go into the embedding: grain and hiss live in the early ones, what
-kind of sound it is in the late ones.
+Statistics of an early, a middle and a late layer go into the embedding: fine structure and hiss show in the early ones,
+the kind of sound in the late ones.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ WIDTHS = (32, 64, 128, 192)
 DIMENSION = 128
 
 
-def hearing() -> MelSpectrogram:
-    """What the reference is shown: 80 mel bands, 86 frames a second, 95 dB."""
+def input_spectrogram() -> MelSpectrogram:
+    """The input of the network: 80 mel bands, 86 frames a second, 95 dB."""
     return MelSpectrogram(SAMPLE_RATE, n_fft=1024, hop=256, bands=BANDS, floor_db=-75.0, peak_db=20.0)
 
 

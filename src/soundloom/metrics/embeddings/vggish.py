@@ -1,7 +1,7 @@
-"""VGGish: a convolutional network trained on the sound of millions of videos; the first Fréchet distances used it.
+"""VGGish: a convolutional network trained on the sound of millions of videos; the first Fréchet audio distance used it.
 
-Used where SOUNDLOOM_VGGISH names a local file with its weights; nothing is ever downloaded. The embedding is that of
-the last linear layer: before the ReLU that some ports add, before principal components and quantisation.
+Available if SOUNDLOOM_VGGISH names a local file with its weights; nothing is ever downloaded. The embedding is the
+output of the last linear layer: before the ReLU that some ports add, before principal components and quantisation.
 Hershey et al. 2017, https://arxiv.org/abs/1609.09430; Kilgour et al. 2019, https://arxiv.org/abs/1812.08466
 """
 
@@ -30,8 +30,8 @@ EXAMPLE = WINDOW + (FRAMES - 1) * HOP  # samples
 HIDDEN, DIMENSION = 4096, 128
 PLAN = ((64,), (128,), (256, 256), (512, 512))  # channels of the convolutions before each halving
 UNUSED = "pproc."  # principal components, which some files hold too
-RULE = 1  # of the front end and of the mean over examples; part of the digest
-AT_ONCE = 32  # examples
+RULE = 1  # version of the front end and of the mean over examples; part of the digest
+BATCH_SIZE = 32  # examples
 
 
 class VGGishNetwork(nn.Module):
@@ -61,14 +61,14 @@ class VGGishNetwork(nn.Module):
 class VGGish:
     """128 numbers for each sound: the mean over its examples of 0.96 s.
 
-    A sound shorter than one example is followed by zeros; what is left after the last whole example is not heard.
+    A sound shorter than one example is padded with zeros; what is left after the last whole example is ignored.
     """
 
     name = "vggish"
     sample_rate = SAMPLE_RATE
 
     def __init__(self, state: dict[str, Tensor], digest: str) -> None:
-        with torch.device("meta"):  # no time is lost on weights that are replaced
+        with torch.device("meta"):  # no time is spent on weights that are replaced
             self.network = VGGishNetwork()
         self.network.load_state_dict(
             {key: value.float() for key, value in state.items() if not key.startswith(UNUSED)}, assign=True
@@ -80,7 +80,7 @@ class VGGish:
         shown = examples(audio)
         flat = torch.from_numpy(rearrange(shown, "sound example frame band -> (sound example) 1 frame band"))
         with torch.no_grad():
-            vectors = torch.cat([self.network(flat[at : at + AT_ONCE]) for at in range(0, len(flat), AT_ONCE)])
+            vectors = torch.cat([self.network(flat[at : at + BATCH_SIZE]) for at in range(0, len(flat), BATCH_SIZE)])
         return np.asarray(rearrange(vectors, "(s e) d -> s e d", s=len(audio)).mean(dim=1).numpy())
 
 
@@ -127,11 +127,11 @@ def _from(path: Path) -> VGGish:
         return VGGish(_state(path), digest)
     except OSError:
         raise Missing(f"{FILE} names {path}, which is no file that can be read; name the weights of vggish") from None
-    except Exception as error:  # whatever a file that holds something else can do to its readers
+    except Exception as error:  # readers raise many kinds for a file of other content
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        said = lines[min(1, len(lines) - 1)]  # torch's first line only says that there are others
+        message = lines[min(1, len(lines) - 1)]  # torch's first line only announces the others
         raise Missing(
-            f"{path} holds no weights of vggish ({said.strip()[:120]}); "
+            f"{path} holds no weights of vggish ({message.strip()[:120]}); "
             f"they are named features.0.weight to embeddings.4.bias"
         ) from None
 

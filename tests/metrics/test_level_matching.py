@@ -7,7 +7,7 @@ import pyloudnorm
 import pytest
 import scipy.signal
 
-from soundloom.metrics.levelling import fair, loudness, resampled
+from soundloom.metrics.level_matching import loudness, match_level_and_rate, resampled
 
 
 def some(rate: int, seconds: float = 0.5, count: int = 6, seed: int = 0) -> np.ndarray:
@@ -39,23 +39,25 @@ def test_a_full_scale_tone_of_997_hz_has_the_loudness_that_the_standard_says():
 
 @pytest.mark.parametrize(("rate", "to_rate"), [(22050, 22050), (44100, 22050), (16000, 48000)])
 def test_every_sound_comes_out_at_minus_23_lufs(rate: int, to_rate: int):
-    even = fair(some(rate), rate, to_rate)
+    even = match_level_and_rate(some(rate), rate, to_rate)
     assert even.dtype == np.float32
     assert [metered(sound, to_rate) for sound in even] == pytest.approx([-23.0] * len(even), abs=0.01)
 
 
 @pytest.mark.parametrize("gain", [0.05, 0.999, 7.0, 1e3])
 @pytest.mark.parametrize("to_rate", [22050, 16000])
-def test_a_louder_or_quieter_copy_comes_out_the_same(gain: float, to_rate: int):
+def test_a_louder_or_quieter_version_comes_out_the_same(gain: float, to_rate: int):
     sounds = some(22050)
-    apart = fair(sounds * np.float32(gain), 22050, to_rate) - fair(sounds, 22050, to_rate)
+    apart = match_level_and_rate(sounds * np.float32(gain), 22050, to_rate) - match_level_and_rate(
+        sounds, 22050, to_rate
+    )
     assert np.abs(apart).max() < 1e-5
 
 
 def test_only_the_level_of_a_sound_changes_when_the_rate_is_the_same():
     sounds = some(22050)
     before = sounds.copy()
-    even = fair(sounds, 22050, 22050)
+    even = match_level_and_rate(sounds, 22050, 22050)
     assert np.array_equal(sounds, before)
     for sound, other in zip(sounds, even, strict=True):
         assert other @ sound / np.linalg.norm(other) / np.linalg.norm(sound) == pytest.approx(1, abs=1e-6)
@@ -65,7 +67,7 @@ def test_silence_stays_silent_and_what_is_quieter_than_minus_90_lufs_is_left_as_
     loud = some(22050, count=1)
     quiet, barely = (loud * np.float32(10 ** ((level - loudness(loud, 22050)[0]) / 20)) for level in (-91, -89))
     sounds = np.concatenate((np.zeros_like(loud), quiet, barely))
-    even = fair(sounds, 22050, 22050)
+    even = match_level_and_rate(sounds, 22050, 22050)
     assert not even[0].any()
     assert np.array_equal(even[1], sounds[1])
     assert loudness(even[2:], 22050)[0] == pytest.approx(-23, abs=0.01)
@@ -98,21 +100,21 @@ def test_many_sounds_keep_their_order_and_each_comes_out_as_it_does_alone():
 
 def test_one_axis_or_three_are_refused_with_what_to_do():
     with pytest.raises(ValueError, match=r"1 axes but must have two.*mix each down to mono"):
-        fair(np.zeros(100, np.float32), 22050, 22050)
+        match_level_and_rate(np.zeros(100, np.float32), 22050, 22050)
     with pytest.raises(ValueError, match=r"3 axes but must have two"):
-        fair(np.zeros((2, 1, 100), np.float32), 22050, 22050)
+        match_level_and_rate(np.zeros((2, 1, 100), np.float32), 22050, 22050)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_no_numbers_are_refused_with_how_many_sounds_have_them(bad: float):
     sounds = some(22050)
     sounds[[1, 1, 4], [3, 5, 0]] = bad
-    with pytest.raises(ValueError, match="2 of 6 sounds hold numbers that are none"):
-        fair(sounds, 22050, 16000)
+    with pytest.raises(ValueError, match="2 of 6 sounds hold NaN or infinity"):
+        match_level_and_rate(sounds, 22050, 16000)
 
 
 @pytest.mark.parametrize("shape", [(0, 100), (3, 0)])
 @pytest.mark.parametrize("to_rate", [22050, 16000])
 def test_nothing_is_refused_at_any_rate(shape: tuple[int, int], to_rate: int):
     with pytest.raises(ValueError, match=f"{shape[0]} sounds of {shape[1]} samples are nothing to compare"):
-        fair(np.zeros(shape, np.float32), 22050, to_rate)
+        match_level_and_rate(np.zeros(shape, np.float32), 22050, to_rate)

@@ -1,7 +1,6 @@
-"""The same terms for all sounds that are compared: one length, one loudness, one rate.
+"""One loudness and one sample rate for all sounds that are compared, so that level alone makes no difference.
 
-A set that is louder or longer would differ from another by that alone. Loudness is K-weighted (ITU-R BS.1770-5) over
-the whole clip, without gates: short sounds have no blocks to choose from.
+Loudness is K-weighted (ITU-R BS.1770-5) over the whole clip, without gating: short sounds have too few blocks to gate.
 """
 
 from __future__ import annotations
@@ -14,13 +13,11 @@ LOUDNESS_LUFS = -23.0
 SILENT_LUFS = -90.0  # quieter is left as it is
 
 
-def fair(audio: np.ndarray, sample_rate: int, to_rate: int) -> np.ndarray:
-    """Sounds (sound, sample) at `sample_rate` as float32 (sound, sample) at `to_rate`, each at -23 LUFS.
-
-    Silent sounds stay silent.
+def match_level_and_rate(audio: np.ndarray, sample_rate: int, to_rate: int) -> np.ndarray:
+    """Resample sounds (sound, sample) to `to_rate` and scale each to -23 LUFS, float32; silent sounds stay silent.
 
     Raises:
-        ValueError: not two axes, nothing on one of them, or numbers that are none.
+        ValueError: not two axes, an empty axis, NaN or infinity.
     """
     if audio.ndim != 2:
         raise ValueError(f"sounds have {audio.ndim} axes but must have two, (sound, sample); mix each down to mono")
@@ -28,7 +25,7 @@ def fair(audio: np.ndarray, sample_rate: int, to_rate: int) -> np.ndarray:
         raise ValueError(f"{audio.shape[0]} sounds of {audio.shape[1]} samples are nothing to compare; give some")
     if not np.isfinite(audio).all():
         bad = int((~np.isfinite(audio)).any(axis=1).sum())
-        raise ValueError(f"{bad} of {len(audio)} sounds hold numbers that are none; leave them out")
+        raise ValueError(f"{bad} of {len(audio)} sounds hold NaN or infinity; leave them out")
     moved = audio if sample_rate == to_rate else resampled(audio, sample_rate, to_rate)
     gains = 10 ** ((LOUDNESS_LUFS - loudness(moved, to_rate)) / 20)
     return (moved * np.where(gains > 10 ** ((LOUDNESS_LUFS - SILENT_LUFS) / 20), 1.0, gains)[:, None]).astype(
