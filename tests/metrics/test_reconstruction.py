@@ -28,8 +28,8 @@ def plucked(count: int = 9, samples: int = 6000) -> np.ndarray:
     return (0.2 * np.stack(waves) * np.exp(-8 * moment) + 0.001 * noises(count, samples)).astype(np.float32)
 
 
-def distance(real: np.ndarray, back: np.ndarray) -> np.ndarray:
-    return multi_resolution_distance(torch.from_numpy(real), torch.from_numpy(back)).numpy()
+def distance(real: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
+    return multi_resolution_distance(torch.from_numpy(real), torch.from_numpy(reconstructed)).numpy()
 
 
 def transformed(sound: np.ndarray, n_fft: int, hop: int, window: int) -> np.ndarray:
@@ -42,25 +42,25 @@ def transformed(sound: np.ndarray, n_fft: int, hop: int, window: int) -> np.ndar
 
 
 def test_a_sound_against_itself_differs_by_nothing():
-    kept = compare_pairs(plucked(), plucked(), RATE)
-    assert kept.spectral_convergence == (-300.0, -300.0, -300.0)
-    assert kept.log_spectral_distance == kept.multi_resolution == kept.mel_error == (0.0, 0.0, 0.0)
+    found = compare_pairs(plucked(), plucked(), RATE)
+    assert found.spectral_convergence == (-300.0, -300.0, -300.0)
+    assert found.log_spectral_distance == found.multi_resolution == found.mel_error == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("decibels", [-6.0, -1.0, 3.0])
 def test_a_change_of_level_shows_as_its_decibels(decibels: float):
     gain = 10 ** (decibels / 20)
-    kept = compare_pairs(noises(), noises() * np.float32(gain), RATE)
-    assert kept.spectral_convergence.value == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
-    assert kept.log_spectral_distance.value == pytest.approx(abs(decibels), rel=1e-3)
-    assert kept.mel_error.value == pytest.approx(abs(decibels), rel=1e-3)
-    assert kept.multi_resolution.value == pytest.approx(abs(1 - gain) + abs(np.log(gain)), rel=1e-3)
+    found = compare_pairs(noises(), noises() * np.float32(gain), RATE)
+    assert found.spectral_convergence.value == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
+    assert found.log_spectral_distance.value == pytest.approx(abs(decibels), rel=1e-3)
+    assert found.mel_error.value == pytest.approx(abs(decibels), rel=1e-3)
+    assert found.multi_resolution.value == pytest.approx(abs(1 - gain) + abs(np.log(gain)), rel=1e-3)
 
 
 def test_the_multi_resolution_distance_is_that_of_its_definition_in_numpy():
     real = plucked(4)
-    back = 0.8 * real + 0.05 * noises(4, seed=1)
-    for pair in zip(real, back, strict=True):
+    reconstructed = 0.8 * real + 0.05 * noises(4, seed=1)
+    for pair in zip(real, reconstructed, strict=True):
         total = 0.0
         for resolution in ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200)):
             x, y = (transformed(side, *resolution) for side in pair)
@@ -71,23 +71,23 @@ def test_the_multi_resolution_distance_is_that_of_its_definition_in_numpy():
 
 def test_the_other_figures_are_what_librosa_s_spectra_give():
     real = plucked()
-    back = 0.9 * real + 0.02 * noises(seed=1)
+    reconstructed = 0.9 * real + 0.02 * noises(seed=1)
 
     def spectra(sounds: np.ndarray) -> np.ndarray:
         return np.abs(librosa.stft(sounds.astype(np.float64), n_fft=1024, hop_length=256, pad_mode="constant"))
 
-    x, y = spectra(real), spectra(back)
+    x, y = spectra(real), spectra(reconstructed)
     bands = librosa.filters.mel(sr=RATE, n_fft=1024, n_mels=80)
-    levels = [20 * np.log10(np.maximum(bands @ side, 10 ** (-60 / 20))) for side in (x, y)]
+    mel_levels = [20 * np.log10(np.maximum(bands @ side, 10 ** (-60 / 20))) for side in (x, y)]
     floor = x.max(axis=(1, 2), keepdims=True) * 1e-4
     levels = [20 * np.log10(np.maximum(side, floor)) for side in (x, y)]
     convergence = np.linalg.norm((x - y).reshape(9, -1), axis=1) / np.linalg.norm(x.reshape(9, -1), axis=1)
-    kept = compare_pairs(real, back, RATE)
-    assert kept.spectral_convergence.value == pytest.approx(np.median(20 * np.log10(convergence)), abs=1e-3)
+    found = compare_pairs(real, reconstructed, RATE)
+    assert found.spectral_convergence.value == pytest.approx(np.median(20 * np.log10(convergence)), abs=1e-3)
     distances = np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean(axis=1)
-    assert kept.log_spectral_distance.value == pytest.approx(np.median(distances), rel=1e-3)
-    errors = np.sqrt(np.square(levels[0] - levels[1]).mean(axis=(1, 2)))
-    assert kept.mel_error.value == pytest.approx(np.median(errors), rel=1e-3)
+    assert found.log_spectral_distance.value == pytest.approx(np.median(distances), rel=1e-3)
+    errors = np.sqrt(np.square(mel_levels[0] - mel_levels[1]).mean(axis=(1, 2)))
+    assert found.mel_error.value == pytest.approx(np.median(errors), rel=1e-3)
 
 
 def test_more_noise_is_further_away_by_every_figure():
@@ -100,22 +100,22 @@ def test_more_noise_is_further_away_by_every_figure():
 
 def test_a_figure_is_the_median_of_the_sounds_however_many_are_taken_at_once():
     real = noises(150, samples=1500)
-    back = real + np.linspace(0.01, 1, 150, dtype=np.float32)[:, None] * noises(150, samples=1500, seed=1)
-    kept = compare_pairs(real, back, RATE)
-    assert kept.multi_resolution.value == pytest.approx(np.median(distance(real, back)), rel=1e-5)
+    reconstructed = real + np.linspace(0.01, 1, 150, dtype=np.float32)[:, None] * noises(150, samples=1500, seed=1)
+    found = compare_pairs(real, reconstructed, RATE)
+    assert found.multi_resolution.value == pytest.approx(np.median(distance(real, reconstructed)), rel=1e-5)
 
 
 def test_sounds_that_are_silent_are_left_out_whatever_came_back():
-    real, back = plucked(), plucked() + 0.1 * noises(seed=1)
+    real, reconstructed = plucked(), plucked() + 0.1 * noises(seed=1)
     silent = np.zeros_like(real[:4])
-    with_silence = compare_pairs(np.concatenate((silent, real)), np.concatenate((noises(4), back)), RATE)
-    assert np.ravel(with_silence) == pytest.approx(np.ravel(compare_pairs(real, back, RATE)), rel=1e-5)
+    with_silence = compare_pairs(np.concatenate((silent, real)), np.concatenate((noises(4), reconstructed)), RATE)
+    assert np.ravel(with_silence) == pytest.approx(np.ravel(compare_pairs(real, reconstructed, RATE)), rel=1e-5)
 
 
 def test_a_sound_that_came_back_silent_counts():
-    kept = compare_pairs(noises(), np.zeros_like(noises()), RATE)
-    assert kept.spectral_convergence.value == pytest.approx(0, abs=1e-4)
-    assert kept.log_spectral_distance.value > 50
+    found = compare_pairs(noises(), np.zeros_like(noises()), RATE)
+    assert found.spectral_convergence.value == pytest.approx(0, abs=1e-4)
+    assert found.log_spectral_distance.value > 50
 
 
 @pytest.mark.parametrize("samples", [300, 1024, 1025])
