@@ -12,6 +12,7 @@ from soundloom.representations import LogFrequency, MelSpectrogram
 from soundloom.representations.fidelity import spectral_convergence
 from soundloom.representations.mel import hz_from_mel, mel_from_hz
 from soundloom.representations.mel_inverse import Inverter, _updated
+from unsteady import Unsteady
 
 
 @pytest.mark.parametrize("scale", ["slaney", "htk"])
@@ -92,6 +93,15 @@ def test_magnitudes_found_for_bands_give_the_bands_and_are_not_negative(value, h
     magnitude = value.bank.invert(amplitude, how)
     assert magnitude.min() >= 0
     assert spectral_convergence(amplitude, value.bank.apply(magnitude)).max() < bound
+
+
+@pytest.mark.parametrize("how", ["em", "nnls", "pinv"])
+def test_magnitudes_found_for_a_batch_are_those_of_each_clip(how):
+    value = MelSpectrogram(RATE, 512, 128, bands=64)
+    amplitude = value.amplitude(one_shot(batch=3, channels=2))
+    with Unsteady():
+        clips = torch.cat([value.bank.invert(clip[None], how) for clip in amplitude])
+        assert torch.equal(value.bank.invert(amplitude, how), clips)
 
 
 def test_updated_magnitudes_are_nearer_to_the_true_ones_than_smooth_ones_and_the_pseudo_inverse_is_not_nearer():

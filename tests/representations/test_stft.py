@@ -11,6 +11,7 @@ from material import RATE, one_shot, tone
 
 from soundloom.representations import STFT, ComplexSpectrum, InstantaneousFrequency
 from soundloom.representations.stft import hann
+from unsteady import Unsteady
 
 SIZES = [(256, 64), (512, 128), (512, 64), (1024, 256), (2048, 512), (300, 75), (64, 7)]
 
@@ -67,6 +68,13 @@ def test_the_inverse_of_a_spectrum_of_no_sound_is_that_of_torch():
     spectra = torch.randn((1, 1, 129, 20), dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
     theirs = torch.istft(spectra[0], 256, 64, window=torch.hann_window(256), center=True)
     torch.testing.assert_close(stft.decode(spectra)[0, :, : theirs.shape[-1]], theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_a_batch_of_spectra_is_inverted_to_the_same_bytes_as_each_of_them():
+    stft = STFT(RATE, 256, 64)
+    spectra = torch.randn((3, 2, 129, 20), dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    with Unsteady():
+        assert torch.equal(stft.decode(spectra), torch.cat([stft.decode(one[None]) for one in spectra]))
 
 
 def test_a_sine_peaks_at_its_frequency_with_a_quarter_of_the_frame():

@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch import Generator, Tensor
 
+from soundloom.representations.clip_by_clip import clip_by_clip
 from soundloom.representations.rows import Dropped, drop_row, restore_row
 from soundloom.representations.spectral import Spectral
 from soundloom.representations.stft import at_least_single
@@ -32,6 +33,7 @@ class ComplexSpectrum(Spectral):
         parts = torch.view_as_real(drop_row(self.stft.encode(audio), self.dropped))
         return rearrange(parts, "batch channel bin frame part -> batch (channel part) bin frame")
 
+    @clip_by_clip
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         parts = rearrange(at_least_single(x), "batch (channel part) bin frame -> batch channel bin frame part", part=2)
         return self.stft.decode(restore_row(torch.view_as_complex(parts.contiguous()), self.dropped))

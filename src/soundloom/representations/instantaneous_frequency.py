@@ -14,6 +14,7 @@ import torch
 from einops import rearrange
 from torch import Generator, Tensor
 
+from soundloom.representations.clip_by_clip import clip_by_clip
 from soundloom.representations.rows import Dropped, drop_row, restore_row
 from soundloom.representations.spectral import Levelled
 from soundloom.representations.stft import at_least_single
@@ -42,6 +43,7 @@ class InstantaneousFrequency(Levelled):
             [self.to_level(spectra.abs()), step], "part batch channel bin frame -> batch (channel part) bin frame"
         )
 
+    @clip_by_clip
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         level, step = rearrange(
             at_least_single(x), "batch (channel part) bin frame -> part batch channel bin frame", part=2

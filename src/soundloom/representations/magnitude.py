@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Generator, Tensor
 
+from soundloom.representations.clip_by_clip import clip_by_clip
 from soundloom.representations.phase import BEST, Method, reconstruct_phase
 from soundloom.representations.rows import Dropped, drop_row, restore_row
 from soundloom.representations.spectral import Logarithmic, Spectral
@@ -29,6 +30,7 @@ class Magnitude(Spectral):
     def encode(self, audio: Tensor) -> Tensor:
         return drop_row(magnitude_of(self.stft.encode(audio)), self.dropped)
 
+    @clip_by_clip
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         return reconstruct_phase(restore_row(x, self.dropped).clamp(min=0), self.stft, self.phase, rng)
 

@@ -17,6 +17,8 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soundloom.representations.clip_by_clip import own_memory
+
 Inverse = Literal["em", "nnls", "pinv"]
 UPDATES = 10  # after which the bands fit to -50 dB and more of them change nothing
 BLOCK = 128  # frames worked on at a time, so that they stay in the processor's cache
@@ -62,8 +64,9 @@ def magnitudes(inverter: Inverter, amplitude: Tensor, how: Inverse) -> Tensor:
     Neither is ever negative. Where no band reaches they are 0. "em" and "nnls" run on the processor, clip by clip.
     """
     if how == "pinv":
+        inverse = inverter.pseudo_inverse.to(amplitude.device, amplitude.dtype)
         with torch.autocast(amplitude.device.type, enabled=False):
-            return (inverter.pseudo_inverse.to(amplitude.device, amplitude.dtype) @ amplitude).clamp(min=0)
+            return torch.cat([(inverse @ clip).clamp(min=0) for clip in map(own_memory, torch.split(amplitude, 1))])
     batch = len(amplitude)
     rows = rearrange(amplitude.detach().cpu().float(), "batch channel band frame -> (batch channel) band frame").numpy()
     found = np.empty((len(rows), len(inverter.overlaps.falls), rows.shape[-1]), np.float32)

@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
+from soundloom.representations.clip_by_clip import clip_by_clip
 from soundloom.representations.stft import at_least_single
 
 
@@ -43,6 +44,7 @@ class MuLaw:
         bent = clipped.sign() * torch.log1p(mu * clipped.abs()) / math.log1p(mu)
         return torch.floor((bent + 1) / 2 * mu + 0.5).long()
 
+    @clip_by_clip
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         """Classes (batch, channel, time) to audio, float32; nothing is drawn."""
         mu = self.levels - 1

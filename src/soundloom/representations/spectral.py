@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Generator, Tensor
 
+from soundloom.representations.clip_by_clip import clip_by_clip
 from soundloom.representations.phase import BEST, Method, reconstruct_phase
 from soundloom.representations.stft import STFT, at_least_single
 from soundloom.runtime.progress import Progress
@@ -132,5 +133,6 @@ class Logarithmic(Levelled):
     def encode(self, audio: Tensor) -> Tensor:
         return self.to_level(self.amplitude(audio))
 
+    @clip_by_clip
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         return reconstruct_phase(self.magnitude(self.from_level(x)), self.stft, self.phase, rng)

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from soundloom.representations.clip_by_clip import clip_by_clip
+
 SMALLEST_OVERLAP = 1e-3  # of summed squared windows; less is not divided by, so that edges fade and do not explode
 
 
@@ -71,6 +73,7 @@ class STFT:
         )
         return rearrange(spectra, "(batch channel) bin frame -> batch channel bin frame", channel=channels)
 
+    @clip_by_clip
     def decode(self, spectra: Tensor, samples: int | None = None) -> Tensor:
         """The waveform whose STFT is nearest to `spectra` in least squares; differentiable.
 

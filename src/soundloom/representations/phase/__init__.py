@@ -17,6 +17,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from soundloom.representations.clip_by_clip import own_memory
 from soundloom.representations.phase import baselines, griffin_lim, pghi
 from soundloom.representations.phase.griffin_lim import Pace
 from soundloom.representations.stft import STFT
@@ -94,7 +95,7 @@ def reconstruct_phase(
     rows = rearrange(magnitude.detach(), "batch channel bin frame -> (batch channel) frame bin").cpu().float()
     found = torch.zeros(batch * channels, samples)
     for row, out in zip(rows, found, strict=True):
-        out.copy_(torch.from_numpy(_one_clip(row.contiguous().numpy(), stft, chosen, rng, samples)))
+        out.copy_(torch.from_numpy(_one_clip(own_memory(row).numpy(), stft, chosen, rng, samples)))
     return rearrange(found, "(batch channel) time -> batch channel time", channel=channels).to(magnitude.device)
 
 

@@ -36,7 +36,11 @@ ACCELERATED = Pace(0.9, 0.9, 1.3)  # of a grid around the paper's values, the be
 
 
 class Resynthesis:
-    """Between one clip's sound and its spectra. A sound here has half a frame of silence before and after it."""
+    """Between one clip's sound and its spectra. A sound here has half a frame of silence before and after it.
+
+    What is transformed lies in tensors of torch's own: they are aligned, and the transform of an array that is not may
+    round differently.
+    """
 
     def __init__(self, stft: STFT, frames: int, samples: int) -> None:
         here = torch.device("cpu")
@@ -51,10 +55,9 @@ class Resynthesis:
         """The sound whose spectrum is nearest to (frame, frequency) in least squares."""
         from soundloom.representations.phase.loops import overlap_add
 
-        sound = np.zeros_like(self.weight)
+        sound, aligned = np.zeros_like(self.weight), torch.tensor(spectrum)
         for first in range(0, self.frames, BLOCK):
-            part = torch.from_numpy(spectrum[first : first + BLOCK])
-            frames = torch.fft.irfft(part, n=self.stft.n_fft).numpy()
+            frames = torch.fft.irfft(aligned[first : first + BLOCK], n=self.stft.n_fft).numpy()
             overlap_add(frames, self.window, self.stft.hop, sound[first * self.stft.hop :])
         sound *= self.weight
         return sound
@@ -65,7 +68,7 @@ class Resynthesis:
 
         n_fft, hop = self.stft.n_fft, self.stft.hop
         rebuilt = np.zeros_like(sound)
-        pieces = np.empty((min(BLOCK, self.frames), n_fft), np.float32)
+        pieces = torch.empty(min(BLOCK, self.frames), n_fft).numpy()
         for first in range(0, self.frames, BLOCK):
             wanted = magnitude[first : first + BLOCK]
             frames = pieces[: len(wanted)]

@@ -150,7 +150,7 @@ def _conditioning(network: Network, codes: Tensor, spectra: Tensor | None) -> np
     found = []
     for row in range(len(codes)):
         parts = rearrange(bias, "layer gate -> 1 (layer gate) 1")
-        fixed = network.code_parts(codes[row : row + 1])
+        fixed = network.code_parts(codes[row : row + 1].clone())  # aligned, wherever the row lies in its batch
         if fixed is not None:
             parts = parts + fixed
         if network.frames is not None and network.frame_gates is not None:
