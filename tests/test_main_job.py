@@ -20,9 +20,9 @@ def test_a_folder_of_drums_becomes_a_model_that_makes_the_kind_asked_for(tmp_pat
     assert main(["train", "vae", folder, "--preset", "drums", *length, "--out", str(run), "--json"]) == 0
     trained = json.loads(capsys.readouterr().out)
     assert (trained["steps"], trained["finished"]) == (4, True)
-    account = json.loads((run / "data.json").read_text())
-    assert account["used"] + len(account["skipped"]) == account["found"]
-    assert len(account["training"]) + len(account["held_out"]) == account["used"]
+    provenance = json.loads((run / "data.json").read_text())
+    assert provenance["used"] + len(provenance["skipped"]) == provenance["found"]
+    assert len(provenance["training"]) + len(provenance["held_out"]) == provenance["used"]
     made = []
     for out in (tmp_path / "once", tmp_path / "twice"):
         asked = ("-n", "4", "--with", "kind=snare", "--seed", "7", "--out", str(out), "--json")

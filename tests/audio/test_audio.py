@@ -18,8 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from soundloom.audio import Audio, UnusableSound, fit, mix_down, normalise_loudness, read, resample, trim_silence, write
+from soundloom.audio.containers import SIGNATURES, container
 from soundloom.audio.encoders import ogg_checksum, pin_ogg_serial
-from soundloom.audio.headers import SIGNATURES, container
 from soundloom.runtime.files import printable
 
 

@@ -167,6 +167,11 @@ CASES = (
     Case("32-bit float", _sounds("x.wav", subtype="FLOAT"), ("x.wav",)),
     Case("64-bit float", _sounds("x.wav", subtype="DOUBLE"), ("x.wav",)),
     Case("compressed", _sounds("x.ogg", "y.mp3", "z.opus"), ("x.ogg", "y.mp3", "z.opus")),
+    Case("size of 0", lambda f: _resized(f / "x.wav", 0), ("x.wav",), note="x.wav: its header says that it holds no"),
+    Case("size too large", lambda f: _resized(f / "x.wav", 9999), ("x.wav",), note="more than it holds; it is used up"),
+    Case(
+        "WMA in wav", lambda f: _recoded(f / "x.wav", 0x161), skipped={"x.wav": "Windows Media audio in wav cannot be"}
+    ),
     Case("4 kHz", lambda f: save(f / "x.wav", tone(1, rate=4000), 4000), ("x.wav",)),
     Case("192 kHz", lambda f: save(f / "x.wav", tone(1, rate=192000), 192000), ("x.wav",)),
     Case("odd names", _odd_names, PRINTED),
@@ -401,6 +406,18 @@ def _unsaid(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[21] &= 0xF0
     content[22:26] = bytes(4)
+    path.write_bytes(content)
+
+
+def _resized(path: Path, size: int) -> None:
+    content = bytearray(save(path, tone(1)).read_bytes())
+    content[40:44] = struct.pack("<I", size)
+    path.write_bytes(content)
+
+
+def _recoded(path: Path, tag: int) -> None:
+    content = bytearray(save(path, tone(1)).read_bytes())
+    content[20:22] = struct.pack("<H", tag)
     path.write_bytes(content)
 
 

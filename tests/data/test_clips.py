@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundloom.audio import Audio, read, resample
-from soundloom.data import clip_cache as shelf
-from soundloom.data import file_check as facts
+from soundloom.data import clip_cache, file_check
 from soundloom.data import scan as scanning
 from soundloom.data.clips import ClipSettings, open_clips, order
 from soundloom.data.cut import Cutter, pack
@@ -36,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def cut(samples: np.ndarray, settings: ClipSettings, rate: int = RATE, pieces: int = 1) -> list[np.ndarray]:
     cutter = Cutter(settings)
     for part in np.array_split(np.atleast_2d(samples).astype(np.float32), pieces, axis=1):
-        cutter.hear(Audio(part, rate))
+        cutter.add(Audio(part, rate))
     return [clip.samples for clip in cutter.clips()]
 
 
@@ -60,7 +59,7 @@ def test_clips_at_another_rate_are_the_resampled_sound(folder: Path, tmp_path: P
 
 def test_the_second_opening_decodes_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     first = open_clips(folder, HALF, cache=tmp_path / "cache")
-    monkeypatch.setattr(scanning, "judged", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(scanning, "check_file", lambda *_: pytest.fail("decoded again"))
     again = open_clips(folder, HALF, cache=tmp_path / "cache")
     assert np.array_equal(first.audio(slice(None)), again.audio(slice(None)))
     assert again.index == first.index
@@ -92,13 +91,13 @@ def test_a_scan_decides_which_files_become_clips(folder: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        (shelf.TABLE, b""),
-        (shelf.TABLE, b"{}"),
-        (shelf.TABLE, b'{"version": 1, "peaks": [1]}'),
-        (shelf.TABLE, b'{"version": 99}'),
-        (shelf.TABLE, b"[1, 2]"),
-        (shelf.AUDIO, b"short"),
-        (shelf.AUDIO, None),
+        (clip_cache.TABLE, b""),
+        (clip_cache.TABLE, b"{}"),
+        (clip_cache.TABLE, b'{"version": 1, "peaks": [1]}'),
+        (clip_cache.TABLE, b'{"version": 99}'),
+        (clip_cache.TABLE, b"[1, 2]"),
+        (clip_cache.AUDIO, b"short"),
+        (clip_cache.AUDIO, None),
     ],
 )
 def test_a_damaged_cache_is_made_again(folder: Path, tmp_path: Path, name: str, content: bytes | None):
@@ -116,7 +115,7 @@ def test_what_a_killed_process_left_is_cleared_away(folder: Path, tmp_path: Path
     cache = tmp_path / "cache"
     open_clips(folder, HALF, cache=cache)
     (place,) = (path for path in (cache / "clips").iterdir() if path.is_dir())
-    (place / shelf.TABLE).unlink()
+    (place / clip_cache.TABLE).unlink()
     (cache / "clips" / f".{place.name}.1234").mkdir()
     open_clips(folder, HALF, cache=cache)
     assert not (cache / "clips" / f".{place.name}.1234").exists()
@@ -216,17 +215,17 @@ def test_a_long_silence_before_a_sound_costs_nothing():
     told = np.concatenate([np.zeros(20000), np.resize([0.5, -0.5], 3000)])
     cutter = Cutter(HALF)
     for part in np.array_split(told[None].astype(np.float32), 10, axis=1):
-        cutter.hear(Audio(part, RATE))
+        cutter.add(Audio(part, RATE))
     (clip,) = cutter.clips()
     assert clip.begins == pytest.approx(2.5)
 
 
-def test_a_file_decoded_in_pieces_gives_the_same_facts_and_windows(
+def test_a_file_decoded_in_pieces_gives_the_same_check_and_windows(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     setting = ClipSettings(6000, 0.1, channels=2, cut="windows", trim=False)
     whole = open_clips(folder, setting, cache=tmp_path / "one")
-    monkeypatch.setattr(facts, "PIECE_SAMPLES", 700)
+    monkeypatch.setattr(file_check, "PIECE_SAMPLES", 700)
     parted = open_clips(folder, setting, cache=tmp_path / "two")
     assert np.abs(whole.audio(slice(None)) - parted.audio(slice(None))).max() < 1e-4
     assert parted.index == whole.index
@@ -308,7 +307,7 @@ def test_a_folder_without_a_usable_sound_says_why(tmp_path: Path):
     (tmp_path / "sounds").mkdir()
     for name in ("a.txt", "b.txt", ".c"):
         (tmp_path / "sounds" / name).write_text("x")
-    with pytest.raises(ValueError, match=r"no sound in .* can be used \(2 not a sound, 1 hidden file\); scan it"):
+    with pytest.raises(ValueError, match=r"no sound in .* can be used \(2 not a sound, 1 hidden\); scan it"):
         open_clips(tmp_path / "sounds", HALF, cache=tmp_path / "cache")
 
 
@@ -343,6 +342,6 @@ def test_the_table_of_clips_is_plain_json(folder: Path, tmp_path: Path):
     save(folder / "kick" / os.fsdecode(b"caf\xe9.wav"), tone(9), format="WAV")
     clips = open_clips(folder, HALF, cache=tmp_path / "cache")
     (place,) = (path for path in (tmp_path / "cache" / "clips").iterdir() if path.is_dir())
-    json.loads((place / shelf.TABLE).read_text("ascii"))
+    json.loads((place / clip_cache.TABLE).read_text("ascii"))
     assert "kick/caf\\xe9.wav" in clips.files
     assert open_clips(folder, HALF, cache=tmp_path / "cache").files == clips.files

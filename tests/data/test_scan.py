@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from corpus import CASES, RATE, Case, build, save, tone
 
+from soundloom.audio import SoundFault
 from soundloom.data import scan as scanning
 from soundloom.data.clips import ClipSettings, open_clips
 from soundloom.data.cut import ClipSettings as SameSettings
 from soundloom.data.forecast import forecast
 from soundloom.data.index import Index
 from soundloom.data.scan import scan
+from soundloom.data.skips import SkipCode, Skipped
 
 
 @pytest.fixture
@@ -61,13 +63,26 @@ def test_a_folder_with_all_defects_at_once_makes_clips(tmp_path: Path, cache: Pa
     index = scan(tmp_path / "sounds", cache=cache)
     assert index.found == len(index.entries) + len(index.skipped)
     on_disk = sum(len(files) for _, _, files in os.walk(tmp_path / "sounds"))
-    hidden_or_folder = sum("folder" in reason and "duplicate" not in reason for _, reason in index.skipped)
+    hidden_or_folder = sum("folder" in each.reason and each.code != "duplicate" for each in index.skipped)
     in_hidden_folders = 2
     assert index.found == on_disk - in_hidden_folders + hidden_or_folder
     clips = open_clips(tmp_path / "sounds", ClipSettings(RATE, 0.25), cache=cache)
     assert len(clips) == len(index.entries)
     assert clips.index.skipped == index.skipped
     assert np.isfinite(clips.audio(slice(None))).all()
+
+
+def test_every_skip_has_a_code_for_programs_and_a_sentence_for_people(tmp_path: Path, cache: Path):
+    codes = {*SkipCode, *SoundFault}
+    met = set()
+    for case in CASES:
+        for item in scan(build(case, tmp_path / case.name), cache=cache).to_json()["skipped"]:
+            assert set(item) == {"path", "code", "reason"}
+            assert item["code"] in codes
+            assert " " in item["reason"]
+            met.add(item["code"])
+    rare = {"absent", "unreadable", "too_many_channels", "filtered_out", "decoding_failed", "nothing_left"}
+    assert met == {str(code) for code in codes} - rare
 
 
 def test_an_unreadable_file_is_skipped(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
@@ -87,7 +102,7 @@ def test_an_unreadable_file_is_skipped(tmp_path: Path, cache: Path, monkeypatch:
     assert index.skipped[0].reason == "cannot be opened (Permission denied)"
     monkeypatch.undo()
     (folder / "locked.wav").chmod(0o644)
-    assert len(scan(folder, cache=cache).entries) == 2  # such a verdict is not remembered
+    assert len(scan(folder, cache=cache).entries) == 2  # such a fault is not cached
 
 
 def test_an_unreadable_folder_is_skipped(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
@@ -102,7 +117,7 @@ def test_an_unreadable_folder_is_skipped(tmp_path: Path, cache: Path, monkeypatc
 
     monkeypatch.setattr("soundloom.data.walk.os.scandir", refusing)
     index = scan(tmp_path / "sounds", cache=cache)
-    assert index.skipped == (("locked", "folder cannot be read (Permission denied)"),)
+    assert index.skipped == (Skipped("locked", "unreadable", "folder cannot be read (Permission denied)"),)
     assert index.found == 2
 
 
@@ -125,7 +140,7 @@ def test_a_second_scan_decodes_nothing(tmp_path: Path, cache: Path, monkeypatch:
     for seed in range(3):
         save(tmp_path / "sounds" / f"{seed}.wav", seed=seed)
     first = scan(tmp_path / "sounds", cache=cache)
-    monkeypatch.setattr(scanning, "judged", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(scanning, "check_file", lambda *_: pytest.fail("decoded again"))
     assert scan(tmp_path / "sounds", cache=cache) == first
     assert len(scan(tmp_path / "sounds", cache=cache, min_seconds=1.0).entries) == 0
     monkeypatch.undo()
@@ -135,8 +150,8 @@ def test_a_second_scan_decodes_nothing(tmp_path: Path, cache: Path, monkeypatch:
     assert changed.stamp != first.stamp
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 2, "files": {"0.wav": [1]}}', b'{"version": 2}'])
-def test_a_damaged_memory_of_scans_is_ignored(tmp_path: Path, cache: Path, damage: bytes):
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 3, "files": {"0.wav": [1]}}', b'{"version": 3}'])
+def test_a_damaged_scan_cache_is_ignored(tmp_path: Path, cache: Path, damage: bytes):
     save(tmp_path / "sounds" / "0.wav")
     first = scan(tmp_path / "sounds", cache=cache)
     for path in (cache / "scans").iterdir():
@@ -144,17 +159,19 @@ def test_a_damaged_memory_of_scans_is_ignored(tmp_path: Path, cache: Path, damag
     assert scan(tmp_path / "sounds", cache=cache) == first
 
 
-def test_a_memory_with_altered_records_is_ignored(tmp_path: Path, cache: Path):
+@pytest.mark.parametrize("record", [{"check": [1, 2]}, {"fault": ["damaged"]}, {}])
+def test_a_scan_cache_with_altered_records_is_ignored(tmp_path: Path, cache: Path, record: dict[str, list[object]]):
     save(tmp_path / "sounds" / "0.wav")
     first = scan(tmp_path / "sounds", cache=cache)
     for path in (cache / "scans").iterdir():
         content = json.loads(path.read_text())
-        content["files"]["0.wav"][2] = [1, 2]
+        del content["files"]["0.wav"]["check"]
+        content["files"]["0.wav"] |= record
         path.write_text(json.dumps(content))
     assert scan(tmp_path / "sounds", cache=cache) == first
 
 
-def test_a_scan_goes_on_where_nothing_can_be_remembered(tmp_path: Path):
+def test_a_scan_goes_on_where_nothing_can_be_cached(tmp_path: Path):
     save(tmp_path / "sounds" / "0.wav")
     (tmp_path / "file").touch()
     assert len(scan(tmp_path / "sounds", cache=tmp_path / "file").entries) == 1
@@ -166,8 +183,9 @@ def test_a_filter_keeps_matching_files_and_names_the_others(tmp_path: Path, cach
     (tmp_path / "metadata.csv").write_text("file_name,permissive\n0.wav,yes\n1.wav,no\n")
     index = scan(tmp_path, where={"permissive": "yes"}, cache=cache)
     assert [entry.path for entry in index.entries] == ["0.wav"]
-    assert dict(index.skipped)["1.wav"] == "filtered out: permissive is no, not yes"
-    assert dict(index.skipped)["2.wav"] == "filtered out: permissive is unknown, not yes"
+    reasons = {each.path: (each.code, each.reason) for each in index.skipped}
+    assert reasons["1.wav"] == ("filtered_out", "filtered out: permissive is no, not yes")
+    assert reasons["2.wav"] == ("filtered_out", "filtered out: permissive is unknown, not yes")
     with pytest.raises(ValueError, match="did you mean 'permissive'"):
         scan(tmp_path, where={"permisive": "yes"}, cache=cache)
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from soundloom.data.clips import ClipSettings, open_clips
-from soundloom.data.provenance import Account, digests, short
+from soundloom.data.provenance import Provenance, digests, short
 from soundloom.evaluation.reference_data import gather
 from sounds import RATE
 
@@ -24,41 +24,41 @@ def contents(clips) -> set[str]:
 
 
 @pytest.fixture
-def account(trained) -> Account:
-    found = Account.read(trained("vae"))
+def provenance(trained) -> Provenance:
+    found = Provenance.read(trained("vae"))
     assert found is not None
     return found
 
 
-def test_sides_are_those_of_the_training(trained, account, sounds):
-    found = gather(sounds, [account], SETTINGS)
+def test_sides_are_those_of_the_training(trained, provenance, sounds):
+    found = gather(sounds, [provenance], SETTINGS)
     data = json.loads((trained("vae") / "data.json").read_text())
     assert set(found.training.files) == set(data["training"])
     assert set(found.held_out.files) == set(data["held_out"])
     assert found.remarks == ()
 
 
-def test_sides_go_by_what_a_sound_is_and_not_by_what_it_is_called(account, sounds, tmp_path):
+def test_sides_go_by_what_a_sound_is_and_not_by_what_it_is_called(provenance, sounds, tmp_path):
     for number, path in enumerate(sorted(sounds.glob("*.wav"), reverse=True)):
         shutil.copy(path, tmp_path / f"{number}.wav")
-    found = gather(tmp_path, [account], SETTINGS)
-    assert (contents(found.training), contents(found.held_out)) == (account.training, account.held_out)
+    found = gather(tmp_path, [provenance], SETTINGS)
+    assert (contents(found.training), contents(found.held_out)) == (provenance.training, provenance.held_out)
 
 
-def test_sounds_that_training_never_saw_are_held_out(account, sounds, many, tmp_path):
+def test_sounds_that_training_never_saw_are_held_out(provenance, sounds, many, tmp_path):
     folder = Path(shutil.copytree(sounds, tmp_path / "more"))
     shutil.copy(next(many.glob("*.wav")), folder)
-    found = gather(folder, [account], SETTINGS)
-    assert len(found.held_out) == len(account.held_out) + 1
+    found = gather(folder, [provenance], SETTINGS)
+    assert len(found.held_out) == len(provenance.held_out) + 1
 
 
-def test_of_two_models_only_what_neither_has_seen_is_held_out(account, sounds):
-    swapped = Account(account.held_out, account.training)
+def test_of_two_models_only_what_neither_has_seen_is_held_out(provenance, sounds):
+    swapped = Provenance(provenance.held_out, provenance.training)
     with pytest.raises(ValueError, match=r"all 40 clips .* were trained on"):
-        gather(sounds, [account, swapped], SETTINGS)
-    part = frozenset(sorted(account.held_out)[:3])
-    found = gather(sounds, [account, Account(account.training | part, account.held_out - part)], SETTINGS)
-    assert contents(found.held_out) == account.held_out - part
+        gather(sounds, [provenance, swapped], SETTINGS)
+    part = frozenset(sorted(provenance.held_out)[:3])
+    found = gather(sounds, [provenance, Provenance(provenance.training | part, provenance.held_out - part)], SETTINGS)
+    assert contents(found.held_out) == provenance.held_out - part
     assert "held out is what none of them has seen, 5 clips" in found.remarks[0]
 
 
@@ -69,14 +69,14 @@ def test_a_model_that_does_not_say_what_it_saw_is_named_and_a_split_is_made(soun
     assert not set(found.training.groups) & set(found.held_out.groups)
 
 
-def test_the_choice_of_files_is_that_of_the_first_training_unless_another_is_made(account, sounds):
-    chosen = replace(account, where={"kind": "hiss"})
+def test_the_choice_of_files_is_that_of_the_first_training_unless_another_is_made(provenance, sounds):
+    chosen = replace(provenance, where={"kind": "hiss"})
     assert {labels["kind"] for labels in gather(sounds, [chosen], SETTINGS).training.labels} == {"hiss"}
     assert {row["kind"] for row in gather(sounds, [chosen], SETTINGS, {"kind": "thump"}).training.labels} == {"thump"}
 
 
-def test_another_rate_and_length_keep_every_file_on_its_side(account, sounds):
-    found = gather(sounds, [account], SETTINGS)
+def test_another_rate_and_length_keep_every_file_on_its_side(provenance, sounds):
+    found = gather(sounds, [provenance], SETTINGS)
     other = found.at(4000, 0.25)
     assert other.held_out.files == found.held_out.files
     assert other.training.files == found.training.files
@@ -97,32 +97,32 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def split_account(recording, tmp_path_factory) -> Account:
+def split_provenance(recording, tmp_path_factory) -> Provenance:
     """What a training on the recording writes: its last tenth is held out."""
     run = tmp_path_factory.mktemp("run")
     ours, held_out = open_clips(recording, WINDOWS).split(0.1, seed=0)
     (run / "data.json").write_text(json.dumps(digests(ours, held_out, {})))
-    found = Account.read(run)
+    found = Provenance.read(run)
     assert found is not None
     return found
 
 
-def test_an_account_says_from_where_on_a_recording_was_held_out(split_account):
-    assert list(split_account.shared.values()) == [18.0]
-    assert split_account.training == split_account.held_out == set(split_account.shared)
+def test_an_account_says_from_where_on_a_recording_was_held_out(split_provenance):
+    assert list(split_provenance.shared.values()) == [18.0]
+    assert split_provenance.training == split_provenance.held_out == set(split_provenance.shared)
 
 
-def test_windows_of_one_recording_are_held_out_from_the_border_on(recording, split_account):
-    found = gather(recording, [split_account], WINDOWS)
+def test_windows_of_one_recording_are_held_out_from_the_border_on(recording, split_provenance):
+    found = gather(recording, [split_provenance], WINDOWS)
     assert found.held_out.begins.tolist() == [18.0, 18.5, 19.0, 19.5]
     assert (len(found.training), found.training.begins.max()) == (36, 17.5)
 
 
 @pytest.mark.parametrize("seconds", [0.4, 0.7])
-def test_windows_of_another_length_never_cross_to_the_other_side(recording, split_account, seconds):
+def test_windows_of_another_length_never_cross_to_the_other_side(recording, split_provenance, seconds):
     for found in (
-        gather(recording, [split_account], replace(WINDOWS, seconds=seconds)),
-        gather(recording, [split_account], WINDOWS).at(4000, seconds),
+        gather(recording, [split_provenance], replace(WINDOWS, seconds=seconds)),
+        gather(recording, [split_provenance], WINDOWS).at(4000, seconds),
         gather(recording, [], WINDOWS).at(4000, seconds),
     ):
         assert found.held_out.begins.min() >= 18.0 - 1e-3
@@ -139,11 +139,11 @@ def test_one_sound_that_gives_one_clip_leaves_nothing_to_judge_by(recording):
 def test_an_account_that_cannot_be_read_is_none(tmp_path):
     for text in ("", "[]", "{}", '{"digests": {"training": 3}}', '{"digests": {"training": [], "shared": 1}}'):
         (tmp_path / "data.json").write_text(text)
-        assert Account.read(tmp_path) is None
-    assert Account.read(tmp_path / "nowhere") is None
+        assert Provenance.read(tmp_path) is None
+    assert Provenance.read(tmp_path / "nowhere") is None
 
 
-def test_descriptors_that_models_can_be_asked_for_are_measured_on_both_sides_and_at_other_lengths(account, sounds):
-    found = gather(sounds, [account], SETTINGS, measured=("brightness",))
+def test_descriptors_that_models_can_be_asked_for_are_measured_on_both_sides_and_at_other_lengths(provenance, sounds):
+    found = gather(sounds, [provenance], SETTINGS, measured=("brightness",))
     assert all("brightness" in labels for side in (found.training, found.held_out) for labels in side.labels)
     assert list(found.at(RATE, 0.25).held_out.measured) == ["brightness"]

@@ -50,17 +50,21 @@ def run(tmp_path_factory: pytest.TempPathFactory, train_tiny: Train) -> Path:
     return train_tiny("vae", tmp_path_factory.mktemp("loop") / "run", steps=8, save_seconds=0.0)
 
 
-def test_every_file_that_was_found_is_used_or_skipped_in_the_account(sounds: Path, run: Path) -> None:
-    account = json.loads((run / DATA).read_text())
+def test_every_file_that_was_found_is_used_or_skipped_in_the_provenance(sounds: Path, run: Path) -> None:
+    provenance = json.loads((run / DATA).read_text())
     files = [path for path in sounds.rglob("*") if path.is_file()]
-    assert account["found"] == len(files) == account["used"] + len(account["skipped"])
-    assert account["skipped"] == [{"path": "metadata.csv", "reason": "label table, not a sound"}]
-    assert sorted(account["training"] + account["held_out"]) == sorted(path.name for path in sounds.glob("*.wav"))
+    assert provenance["found"] == len(files) == provenance["used"] + len(provenance["skipped"])
+    assert provenance["skipped"] == [
+        {"path": "metadata.csv", "code": "label_table", "reason": "label table, not a sound"}
+    ]
+    assert sorted(provenance["training"] + provenance["held_out"]) == sorted(path.name for path in sounds.glob("*.wav"))
 
 
 def test_no_kit_is_on_both_sides_of_the_split(sounds: Path, run: Path) -> None:
-    account = json.loads((run / DATA).read_text())
-    kits = {side: {int(name.split("-")[1][:3]) // 2 % 5 for name in account[side]} for side in ("training", "held_out")}
+    provenance = json.loads((run / DATA).read_text())
+    kits = {
+        side: {int(name.split("-")[1][:3]) // 2 % 5 for name in provenance[side]} for side in ("training", "held_out")
+    }
     assert kits["training"]
     assert kits["held_out"]
     assert not kits["training"] & kits["held_out"]
@@ -297,16 +301,16 @@ def kits_of(folder: Path, files: list[str]) -> set[str]:
 
 def test_a_model_asked_for_the_group_hears_every_value_of_it(tmp_path, sounds, train_tiny):
     run = train_tiny("vae", tmp_path / "run", steps=1, conditions=["kit"], held_out=0.3)
-    account, schema = json.loads((run / DATA).read_text()), load(run).system.schema
-    assert account["held_out"]
-    assert set(schema["kit"].values) == kits_of(sounds, account["training"])
+    provenance, schema = json.loads((run / DATA).read_text()), load(run).system.schema
+    assert provenance["held_out"]
+    assert set(schema["kit"].values) == kits_of(sounds, provenance["training"])
 
 
 def test_a_model_not_asked_for_the_group_never_hears_what_is_held_out(tmp_path, sounds, train_tiny):
     run = train_tiny("vae", tmp_path / "run", steps=1, conditions=["kind"], held_out=0.3)
-    account = json.loads((run / DATA).read_text())
-    assert kits_of(sounds, account["held_out"])
-    assert not kits_of(sounds, account["held_out"]) & kits_of(sounds, account["training"])
+    provenance = json.loads((run / DATA).read_text())
+    assert kits_of(sounds, provenance["held_out"])
+    assert not kits_of(sounds, provenance["held_out"]) & kits_of(sounds, provenance["training"])
 
 
 def test_a_prompt_is_not_told_what_it_is(trained):

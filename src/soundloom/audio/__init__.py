@@ -5,7 +5,7 @@ In: paths and arrays. Out: `Audio`, float32 samples (channel, time) with their r
 
 from soundloom.audio.formats import FORMATS, SUFFIXES
 from soundloom.audio.loudness import normalise_loudness
-from soundloom.audio.reading import UnusableSound, opened, pieces, read
+from soundloom.audio.reading import SoundFault, UnusableSound, opened, pieces, read
 from soundloom.audio.resampling import resample
 from soundloom.audio.value import Audio, fit, loud_part, mix_down, never_crosses_zero, trim_silence
 from soundloom.audio.writing import write
@@ -14,6 +14,7 @@ __all__ = [
     "FORMATS",
     "SUFFIXES",
     "Audio",
+    "SoundFault",
     "UnusableSound",
     "fit",
     "loud_part",

@@ -1,4 +1,4 @@
-"""Where the clips of one folder lie on disk: 16-bit samples to map into memory, and a table that says what they are."""
+"""The clip cache: the clips of a folder on disk, 16-bit samples to map into memory and a table of what they are."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class Contents:
     begins: np.ndarray  # float64 (clip,): where in that file, in seconds
 
 
-class Shelf:
-    """One set of clips, named by a key that changes with the files and the settings."""
+class ClipCache:
+    """One set of clips on disk, named by a key that changes with the files and the settings."""
 
     def __init__(self, cache: Path, key: str) -> None:
         self.place = cache / "clips"
         self.folder = self.place / key
 
     def load(self, settings: ClipSettings) -> Contents | None:
-        """The clips, or None where they were not made, or by another version, or are damaged."""
+        """The clips, or None where there are none, or they are of another version or damaged."""
         try:
             table = json.loads((self.folder / TABLE).read_bytes())
             if table["version"] != VERSION:
@@ -87,7 +87,7 @@ class Shelf:
             with (part / AUDIO).open("wb") as writer.audio:
                 yield writer
         except OSError as error:
-            shutil.rmtree(part, ignore_errors=True)  # before the free space is told
+            shutil.rmtree(part, ignore_errors=True)  # before the free space is looked up
             raise self.refusal(error, writer.expected_bytes) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -107,9 +107,9 @@ class Shelf:
 
 @dataclass
 class Writer:
-    """Takes clips in order and puts them on the shelf."""
+    """Writes clips into a cache, in the order of the files."""
 
-    shelf: Shelf
+    cache: ClipCache
     part: Path
     settings: ClipSettings
     files_in_all: int
@@ -120,7 +120,7 @@ class Writer:
 
     @property
     def expected_bytes(self) -> int:
-        """What the whole may take, judging from the files so far."""
+        """An estimate for all files, from those so far."""
         per_file = len(self.files) / (1 + max(self.files, default=0))
         clip = 2 * self.settings.channels * self.settings.samples
         return int(clip * max(1.0, per_file) * self.files_in_all)
@@ -144,13 +144,13 @@ class Writer:
         table = {"version": VERSION, "index": index.to_cache()}
         table |= {"files": self.files, "peaks": self.peaks, "begins": self.begins}
         (self.part / TABLE).write_text(json.dumps(table), encoding="ascii")
-        shutil.rmtree(self.shelf.folder, ignore_errors=True)  # damaged, or it would have been loaded
+        shutil.rmtree(self.cache.folder, ignore_errors=True)  # damaged: else it would have been loaded
         try:
-            self.part.rename(self.shelf.folder)
+            self.part.rename(self.cache.folder)
         except OSError:
-            if self.shelf.load(self.settings) is None:  # else another process was first
+            if self.cache.load(self.settings) is None:  # else another process was first
                 raise
-        contents = self.shelf.load(self.settings)
+        contents = self.cache.load(self.settings)
         if contents is None:
             raise OSError("what was written cannot be read back")
         return contents
@@ -159,9 +159,9 @@ class Writer:
 def _lock(file: BinaryIO) -> None:
     try:
         import fcntl
-    except ImportError:  # Windows: whoever renames first wins
+    except ImportError:  # Windows: the first process to rename wins
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:  # some network disks cannot lock; the same holds
+    except OSError:  # some network disks cannot lock: the same holds
         return

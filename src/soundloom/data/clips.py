@@ -1,4 +1,4 @@
-"""Training clips: made from a folder once, kept in a memory-mapped cache, handed out in batches."""
+"""Training clips: made from a folder once, kept in a memory-mapped cache, read in batches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from soundloom.conditions.schema import Schema
-from soundloom.data.clip_cache import Contents, Shelf
+from soundloom.data.clip_cache import ClipCache, Contents
 from soundloom.data.cut import FULL, ClipSettings
 from soundloom.data.groups import split_by_group
 from soundloom.data.index import Entry, Index
 from soundloom.data.labels import known
 from soundloom.data.measured import measured
 from soundloom.data.scan import Progress, Survey
-from soundloom.data.scan_cache import Memory, cache_folder
+from soundloom.data.scan_cache import ScanCache, cache_folder
+from soundloom.data.skips import in_words
 from soundloom.runtime.files import printable
 
 __all__ = ["ClipSettings", "ClipStore", "evenly", "open_clips", "order"]
@@ -41,11 +42,11 @@ def open_clips(
         where: keep only files whose labels have these values; with a folder only, a scan has made its choice.
         group: the column whose values a split keeps together; with a folder only.
         cache: where caches live; None takes $SOUNDLOOM_CACHE, else ~/.cache/soundloom.
-        progress: told (files done, files in all).
+        progress: called with (files done, files in all) after each file.
 
     Raises:
         ValueError: no file of the folder can be used (the reasons are counted), or see `scan`.
-        OSError: the cache cannot be written; says where, how many bytes it takes and what to do.
+        OSError: the cache cannot be written; the message says where, how many bytes it takes and what to do.
     """
     root = cache_folder(cache)
     if isinstance(source, Index):
@@ -55,14 +56,14 @@ def open_clips(
         folder = Path(source)
         survey = Survey(folder, where, group)
         index, stamp = None, survey.stamp
-    shelf = Shelf(root, hashlib.blake2b(repr((stamp, astuple(settings))).encode(), digest_size=16).hexdigest())
-    contents = shelf.load(settings)
+    clip_cache = ClipCache(root, hashlib.blake2b(repr((stamp, astuple(settings))).encode(), digest_size=16).hexdigest())
+    contents = clip_cache.load(settings)
     if contents is None:
-        with shelf.locked():
-            contents = shelf.load(settings)  # another process may have made it while this one waited
+        with clip_cache.locked():
+            contents = clip_cache.load(settings)  # another process may have made it while this one waited
             if contents is None:
                 survey = survey or Survey(folder)
-                contents = _make(survey, index, settings, shelf, Memory(root, folder), progress)
+                contents = _make(survey, index, settings, clip_cache, ScanCache(root, folder), progress)
     return ClipStore(contents, settings)
 
 
@@ -70,17 +71,17 @@ def _make(
     survey: Survey,
     chosen: Index | None,
     settings: ClipSettings,
-    shelf: Shelf,
-    memory: Memory,
+    clip_cache: ClipCache,
+    scan_cache: ScanCache,
     progress: Progress | None,
 ) -> Contents:
     if chosen is not None:
         survey.only(chosen.entries)
     numbers = {entry.location: number for number, entry in enumerate(chosen.entries)} if chosen else {}
-    with shelf.writing(settings, len(survey.listing.files)) as writer:
-        for entry, clips in survey.run(memory, progress, settings):
+    with clip_cache.writing(settings, len(survey.listing.files)) as writer:
+        for entry, clips in survey.run(scan_cache, progress, settings):
             writer.add(numbers.get(entry.location, len(survey.entries) - 1), clips)
-        memory.save()
+        scan_cache.save()
         index = survey.index()
         if chosen is not None:
             if len(index.entries) < len(chosen.entries):
@@ -88,7 +89,7 @@ def _make(
                 raise ValueError(f"{min(lost)} has changed since the scan; scan the folder again")
             index = chosen
         if not writer.files:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in index.reasons().most_common(6))
+            reasons = ", ".join(f"{count} {in_words(code)}" for code, count in index.reasons().most_common(6))
             raise ValueError(
                 f"no sound in {printable(index.folder)} can be used ({reasons or 'it is empty'}); "
                 f"scan it to see the reason for each file"

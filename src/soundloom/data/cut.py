@@ -104,16 +104,16 @@ class Cutter:
     unseen: int = 0  # samples at the end of `pending` that no window holds yet
     resampler: soxr.ResampleStream | None = None
 
-    def hear(self, piece: Audio) -> None:
+    def add(self, piece: Audio) -> None:
         """Take the next piece of the file."""
         start, self.heard = self.heard / piece.sample_rate, self.heard + piece.samples.shape[1]
         if self.settings.cut == "start" and self.done:
             return
         piece = self._centred(mix_down(piece, self.settings.channels))
         if self.settings.cut == "start":
-            self._hear_start(piece, start)
+            self._cut_start(piece, start)
         else:
-            self._hear_window(piece)
+            self._cut_windows(piece)
 
     def clips(self) -> list[Packed]:
         """The clips of the file, once all of it was heard; none if it is silent throughout."""
@@ -128,7 +128,7 @@ class Cutter:
             self.offset = np.where(never_crosses_zero(piece.samples), mean, np.float32(0.0))
         return Audio(piece.samples - self.offset, piece.sample_rate) if self.offset.any() else piece
 
-    def _hear_start(self, piece: Audio, start: float) -> None:
+    def _cut_start(self, piece: Audio, start: float) -> None:
         first, last = loud_part(piece.samples, piece.peak * 10 ** (self.settings.trim_db / 20))
         if last == first:
             return
@@ -142,7 +142,7 @@ class Cutter:
         clip = fit(clip, self.settings.samples, self.settings.fade_seconds)
         self.done.append(pack(clip.samples, start + first / piece.sample_rate))
 
-    def _hear_window(self, piece: Audio) -> None:
+    def _cut_windows(self, piece: Audio) -> None:
         if self.pending is None:
             self.pending = np.zeros((self.settings.channels, 0), np.float32)
             if self.settings.loudness_lufs is not None and piece.peak > 0:

@@ -1,4 +1,4 @@
-"""What decoding tells about one file, and whether that makes it usable."""
+"""Decode one file and decide whether it can be used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from soundloom.audio import Audio, UnusableSound, opened, pieces
+from soundloom.audio import Audio, SoundFault, UnusableSound, opened, pieces
+from soundloom.data.skips import Fault, SkipCode
 
 PIECE_SAMPLES = 1 << 24  # of all channels; longer files are decoded in pieces of 64 MB
 LEAST_SAMPLES = 32
@@ -18,8 +19,8 @@ LOUDEST_PEAK = 64.0  # float files with integers in them
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What decoding a file tells about it."""
+class FileCheck:
+    """What decoding a file shows about it."""
 
     frames: int
     sample_rate: int
@@ -29,47 +30,54 @@ class Facts:
     peak: float
     offset: float  # the mean, where a channel never crosses zero; else 0
     constant: bool  # no channel ever moves
+    note: str = ""  # a fault that does no harm, as a sentence; "" for none
 
 
-class Listener(Protocol):
-    """Hears a file piece by piece while it is decoded, so that nothing is decoded twice."""
+class PieceConsumer(Protocol):
+    """Takes a file piece by piece while it is decoded, so that nothing is decoded twice."""
 
-    def hear(self, piece: Audio) -> None: ...
+    def add(self, piece: Audio) -> None: ...
 
 
-def judged(path: Path, listener: Listener | None = None) -> Facts | str:
-    """Decode a file; its facts, or in a few words why it cannot be used."""
+def check_file(path: Path, consumer: PieceConsumer | None = None) -> FileCheck | Fault:
+    """Decode a file; what it holds, or why it cannot be decoded.
+
+    Args:
+        path: of the file.
+        consumer: takes each piece as it is decoded.
+    """
     try:
-        return _decode(path, listener)
+        return _decode(path, consumer)
     except UnusableSound as error:
-        return error.reason
+        advice = f"; {error.advice}" if error.fault == SoundFault.UNKNOWN_FORMAT else ""
+        return Fault(error.fault, f"{error.reason}{advice}")
     except (OSError, MemoryError, RuntimeError) as error:
-        return f"cannot be decoded ({error})"
+        return Fault(SkipCode.DECODING_FAILED, f"cannot be decoded ({error})")
 
 
-def fault(facts: Facts, min_seconds: float) -> str | None:
+def fault_of(check: FileCheck, min_seconds: float) -> Fault | None:
     """Why a file that decodes well is still of no use, or None."""
-    seconds = facts.frames / facts.sample_rate
-    if facts.frames < LEAST_SAMPLES:
-        return f"too short: {facts.frames} samples, at least {LEAST_SAMPLES} are needed"
+    seconds = check.frames / check.sample_rate
+    if check.frames < LEAST_SAMPLES:
+        return Fault(SkipCode.TOO_SHORT, f"too short: {check.frames} samples, at least {LEAST_SAMPLES} are needed")
     if seconds < min_seconds:
-        return f"too short: {seconds:.3f} s, at least {min_seconds:g} s are needed"
-    if facts.peak == 0.0:
-        return "silent: every sample is 0"
-    if facts.constant:
-        return f"constant: every sample is {facts.offset:.4g}"
-    if facts.peak < QUIETEST_PEAK:
-        return f"nearly silent: its peak is {20 * np.log10(facts.peak):.0f} dB"
-    if facts.peak > LOUDEST_PEAK:
-        return f"out of range: its peak is {facts.peak:.3g} times full scale"
+        return Fault(SkipCode.TOO_SHORT, f"too short: {seconds:.3f} s, at least {min_seconds:g} s are needed")
+    if check.peak == 0.0:
+        return Fault(SkipCode.SILENT, "silent: every sample is 0")
+    if check.constant:
+        return Fault(SkipCode.CONSTANT, f"constant: every sample is {check.offset:.4g}")
+    if check.peak < QUIETEST_PEAK:
+        return Fault(SkipCode.NEARLY_SILENT, f"nearly silent: its peak is {20 * np.log10(check.peak):.0f} dB")
+    if check.peak > LOUDEST_PEAK:
+        return Fault(SkipCode.OUT_OF_RANGE, f"out of range: its peak is {check.peak:.3g} times full scale")
     return None
 
 
-def _decode(path: Path, listener: Listener | None) -> Facts:
+def _decode(path: Path, consumer: PieceConsumer | None) -> FileCheck:
     digest = hashlib.sha1(usedforsecurity=False)  # half the time of the others here, and nobody attacks
     frames, total, low, high = 0, 0.0, np.array(np.inf), np.array(-np.inf)
     piece: Audio | None = None
-    with opened(path) as sound:
+    with opened(path) as (sound, note):
         format_name = f"{sound.format} {sound.subtype}".lower()
         for piece in pieces(sound, path.name, PIECE_SAMPLES // sound.channels):
             samples = piece.samples
@@ -77,11 +85,11 @@ def _decode(path: Path, listener: Listener | None) -> Facts:
             total += float(samples.sum(dtype=np.float64))
             low, high = np.minimum(low, samples.min(axis=1)), np.maximum(high, samples.max(axis=1))
             digest.update(np.ascontiguousarray(samples).data)
-            if listener:
-                listener.hear(piece)
+            if consumer:
+                consumer.add(piece)
     assert piece is not None  # pieces raises where there is no sample
     digest.update(f"{piece.sample_rate} {piece.channels}".encode())
-    return Facts(
+    return FileCheck(
         frames,
         piece.sample_rate,
         piece.channels,
@@ -90,4 +98,5 @@ def _decode(path: Path, listener: Listener | None) -> Facts:
         float(max(-low.min(), high.max(), 0.0)),
         total / (frames * piece.channels) if ((low > 0) | (high < 0)).any() else 0.0,
         bool((low == high).all()),
+        note,
     )

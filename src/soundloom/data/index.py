@@ -1,4 +1,4 @@
-"""What a scan found: every file either used or skipped with its reason, and what is known about each."""
+"""What a scan found: every file, either used, with what is known about it, or skipped, with the reason."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Skipped(NamedTuple):
-    """A file that training does not use, and why."""
-
-    path: str
-    reason: str
+from soundloom.data.skips import SkipCode, Skipped
 
 
 @dataclass(frozen=True)
@@ -48,10 +43,10 @@ class Entry:
         return self.frames / self.sample_rate
 
     def to_json(self) -> dict[str, Any]:
-        """All but `location`, as plain values."""
-        facts = asdict(self) | {"seconds": round(self.seconds, 6)}
-        del facts["location"]
-        return facts
+        """All but `location`, as JSON."""
+        fields = asdict(self) | {"seconds": round(self.seconds, 6)}
+        del fields["location"]
+        return fields
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,7 @@ class Index:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
-    stamp: str = ""  # changes when a file is added, removed, altered or labelled anew
+    stamp: str = ""  # changes when a file is added, removed or altered, or its labels are
 
     @property
     def found(self) -> int:
@@ -96,7 +91,7 @@ class Index:
             "channels": _counted(entry.channels for entry in self.entries),
             "formats": _counted(entry.format for entry in self.entries),
             "groups": len({entry.group for entry in self.entries}),
-            "duplicates": sum(skipped.reason.startswith("duplicate of") for skipped in self.skipped),
+            "duplicates": self.reasons()[SkipCode.DUPLICATE],
             "labels": {
                 name: {
                     "distinct": len(values),
@@ -107,21 +102,16 @@ class Index:
         }
 
     def reasons(self) -> Counter[str]:
-        """How many files were skipped for each kind of reason: what stands before a colon, or names another file."""
-        return Counter(
-            skipped.reason.split(" of ")[0]
-            if skipped.reason.startswith("duplicate of")
-            else skipped.reason.split(":")[0]
-            for skipped in self.skipped
-        )
+        """How many files were skipped for each reason, by its code."""
+        return Counter(skipped.code for skipped in self.skipped)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a program: found = used + the length of skipped."""
+        """JSON for a program: found = used + the length of skipped."""
         return {
             "folder": _printable(self.folder),
             "found": self.found,
             "used": len(self.entries),
-            "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in self.skipped],
+            "skipped": [{"path": each.path, "code": each.code, "reason": each.reason} for each in self.skipped],
             "notes": list(self.notes),
             "columns": [asdict(column) for column in self.columns],
             "summary": self.summary(),
@@ -129,7 +119,7 @@ class Index:
         }
 
     def to_cache(self) -> dict[str, Any]:
-        """Plain values that `from_cache` makes the same index of; write them as ASCII, names hold any bytes."""
+        """JSON that `from_cache` turns into an equal index; write it as ASCII, names hold any bytes."""
         return {
             "folder": str(self.folder),
             "entries": [list(vars(entry).values()) for entry in self.entries],
@@ -140,15 +130,15 @@ class Index:
         }
 
     @classmethod
-    def from_cache(cls, plain: Mapping[str, Any]) -> Index:
+    def from_cache(cls, values: Mapping[str, Any]) -> Index:
         """The index that `to_cache` wrote."""
         return cls(
-            Path(plain["folder"]),
-            tuple(Entry(*values) for values in plain["entries"]),
-            tuple(Skipped(*values) for values in plain["skipped"]),
-            tuple(plain["notes"]),
-            tuple(Column(*values) for values in plain["columns"]),
-            plain["stamp"],
+            Path(values["folder"]),
+            tuple(Entry(*fields) for fields in values["entries"]),
+            tuple(Skipped(*fields) for fields in values["skipped"]),
+            tuple(values["notes"]),
+            tuple(Column(*fields) for fields in values["columns"]),
+            values["stamp"],
         )
 
 

@@ -1,4 +1,4 @@
-"""What a model was trained on: written beside its weights, so that a verdict knows which sounds are new to it."""
+"""What a model was trained on, kept beside its weights, so that an evaluation knows which sounds are new to it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from soundloom.data.clips import ClipStore
 
 FILE = "data.json"
-DIGITS = 16  # of a digest that are kept: a chance meeting among a million sounds is one in ten thousand million
+DIGITS = 16  # of a digest that are kept: a collision among a million sounds has a chance of 1 in 40 million
 
 
 @dataclass(frozen=True)
-class Account:
-    """Digests of the decoded sounds on either side of the split, and the choice of files that was made."""
+class Provenance:
+    """Digests of the decoded sounds on either side of the split, and the filter that chose the files."""
 
     training: frozenset[str]
     held_out: frozenset[str]
@@ -26,8 +26,8 @@ class Account:
     shared: dict[str, float] = field(default_factory=dict)  # files on both sides: seconds from which on it is held out
 
     @classmethod
-    def read(cls, folder: Path) -> Account | None:
-        """The account in a run or model folder, or None where there is none that can be read."""
+    def read(cls, folder: Path) -> Provenance | None:
+        """The provenance in a run or model folder, or None where there is none that can be read."""
         try:
             data = read_json(folder / FILE)
             sounds = data["digests"]
@@ -39,7 +39,7 @@ class Account:
 
 
 def digests(ours: ClipStore, held_out: ClipStore, where: Mapping[str, str]) -> dict[str, Any]:
-    """What `Account.read` reads, as plain values."""
+    """What `Provenance.read` reads, as JSON."""
     sides = {"training": ours, "held_out": held_out}
     found = {side: sorted({short(entry.digest) for entry in clips.entries}) for side, clips in sides.items()}
     both = set(found["training"]) & set(found["held_out"])

@@ -1,4 +1,4 @@
-"""Look at every file below a folder once: decode it, judge it, label it."""
+"""Scan a folder: decode, check and label every file below it once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from soundloom.data.cut import ClipSettings, Cutter, Packed
-from soundloom.data.file_check import Facts, fault, judged
-from soundloom.data.index import Column, Entry, Index, Skipped
+from soundloom.data.file_check import FileCheck, check_file, fault_of
+from soundloom.data.index import Column, Entry, Index
 from soundloom.data.labels import Labels, group_column, read_labels
-from soundloom.data.scan_cache import Memory, cache_folder
+from soundloom.data.scan_cache import ScanCache, cache_folder
+from soundloom.data.skips import Fault, SkipCode, Skipped
 from soundloom.data.walk import Found, Listing, walk
 from soundloom.runtime.files import printable
 from soundloom.runtime.processors import available_processors, in_order
@@ -41,22 +42,22 @@ def scan(
         where: keep only files whose labels have these values, as {"permissive": "yes"}.
         group: the column whose values a split keeps together; None takes kit, speaker, instrument, ...
         min_seconds: shorter files are skipped; in any case those under 32 samples.
-        cache: folder that remembers what was decoded, so that the next scan is quick; None for the usual one.
-        progress: told (files done, files in all) now and then.
+        cache: folder that keeps what was decoded, so that the next scan is quick; None for the usual one.
+        progress: called with (files done, files in all) after each file.
 
     Raises:
         ValueError: the folder cannot be read, or `where` or `group` names a column that is not there.
     """
     survey = Survey(Path(folder), where, group, min_seconds)
-    memory = Memory(cache_folder(cache), survey.folder)
-    for _ in survey.run(memory, progress):
+    scan_cache = ScanCache(cache_folder(cache), survey.folder)
+    for _ in survey.run(scan_cache, progress):
         pass
-    memory.save()
+    scan_cache.save()
     return survey.index()
 
 
 class Survey:
-    """One pass over a folder: `run` yields each usable file as it is judged, then `index` tells it all."""
+    """One pass over a folder: `run` yields each usable file once it is checked; then `index` has the result."""
 
     def __init__(
         self, folder: Path, where: Mapping[str, str] | None = None, group: str | None = None, min_seconds: float = 0.02
@@ -73,7 +74,7 @@ class Survey:
 
     @property
     def stamp(self) -> str:
-        """Changes when a file or label changes, or what is asked of them."""
+        """Changes when a file, a label or an argument changes."""
         text = repr(
             (
                 os.path.realpath(os.fsencode(self.folder)),
@@ -87,36 +88,36 @@ class Survey:
 
     def run(
         self,
-        memory: Memory,
+        scan_cache: ScanCache,
         progress: Progress | None = None,
         cut: ClipSettings | None = None,
     ) -> Iterator[tuple[Entry, list[Packed]]]:
-        """Judge the files in order of their paths, in a thread for each processor; with `cut`, make their clips too."""
+        """Check the files in order of their paths, in a thread for each processor; with `cut`, make their clips too."""
         wanted = [found for found in self.listing.files if self._wanted(found)]
         originals: dict[str, Entry] = {}
 
-        def examine(found: Found) -> tuple[Facts | str, list[Packed]]:
-            remembered = memory.recall(found)
-            if remembered is not None and (cut is None or isinstance(remembered, str)):
-                return remembered, []
+        def examine(found: Found) -> tuple[FileCheck | Fault, list[Packed]]:
+            cached = scan_cache.get(found)
+            if cached is not None and (cut is None or isinstance(cached, Fault)):
+                return cached, []
             cutter = Cutter(cut) if cut else None
-            facts = judged(Path(os.path.join(self.folder, found.location)), cutter)  # noqa: PTH118
-            return facts, cutter.clips() if cutter and isinstance(facts, Facts) else []
+            check = check_file(Path(os.path.join(self.folder, found.location)), cutter)  # noqa: PTH118
+            return check, cutter.clips() if cutter and isinstance(check, FileCheck) else []
 
         workers = available_processors()
         results = map(examine, wanted) if workers == 1 else in_order(examine, wanted, workers)
-        for done, (found, (facts, clips)) in enumerate(zip(wanted, results, strict=True), start=1):
-            memory.keep(found, facts)
-            entry = self._accept(found, facts, originals)
+        for done, (found, (check, clips)) in enumerate(zip(wanted, results, strict=True), start=1):
+            scan_cache.put(found, check)
+            entry = self._accept(found, check, originals)
             if entry and cut and not clips:
-                self.skipped.append(Skipped(self.entries.pop().path, "nothing is left after mixing down and trimming"))
+                self._skip(self.entries.pop().path, SkipCode.NOTHING_LEFT, "nothing is left after mixing and trimming")
             elif entry:
                 yield entry, clips
             if progress:
                 progress(done, len(wanted))
 
     def index(self) -> Index:
-        """What was found, once `run` has ended."""
+        """The result, once `run` has ended."""
         unlabelled = sum(not entry.labels.keys() - {"split"} for entry in self.entries) if self.labels.values else 0
         notes = list(self.notes)
         if unlabelled:
@@ -131,7 +132,7 @@ class Survey:
         )
 
     def only(self, entries: Iterable[Entry]) -> None:
-        """Look at these files alone, as an earlier scan chose them."""
+        """Restrict the pass to these files, which an earlier scan chose."""
         locations = {entry.location for entry in entries}
         self.listing = Listing([found for found in self.listing.files if found.location in locations], [])
         self.skipped, self.where, self.min_seconds = [], {}, 0.0
@@ -143,41 +144,48 @@ class Survey:
 
     def _wanted(self, found: Found) -> bool:
         if found.location in self.labels.tables:
-            self.skipped.append(Skipped(printable(found.location), "label table, not a sound"))
+            self._skip(printable(found.location), SkipCode.LABEL_TABLE, "label table, not a sound")
             return False
         labels = self.labels.values.get(found.location, {})
         for name, value in self.where.items():
             if labels.get(name) != value:
                 reason = f"filtered out: {name} is {labels.get(name, 'unknown')}, not {value}"
-                self.skipped.append(Skipped(printable(found.location), reason))
+                self._skip(printable(found.location), SkipCode.FILTERED_OUT, reason)
                 return False
         return True
 
-    def _accept(self, found: Found, facts: Facts | str, originals: dict[str, Entry]) -> Entry | None:
+    def _skip(self, path: str, code: str, reason: str, original: str = "") -> None:
+        self.skipped.append(Skipped(path, code, reason, original))
+
+    def _accept(self, found: Found, check: FileCheck | Fault, originals: dict[str, Entry]) -> Entry | None:
         path = printable(found.location)
-        reason = facts if isinstance(facts, str) else fault(facts, self.min_seconds)
-        if reason is not None or isinstance(facts, str):
-            self.skipped.append(Skipped(path, reason or ""))
+        if isinstance(check, Fault):
+            self._skip(path, check.code, check.reason)
+            return None
+        if fault := fault_of(check, self.min_seconds):
+            self._skip(path, fault.code, fault.reason)
             return None
         labels = self.labels.values.get(found.location, {})
         group = labels.get(self.group, path) if self.group else path
         entry = Entry(
             path,
             found.location,
-            facts.frames,
-            facts.sample_rate,
-            facts.channels,
-            facts.format,
-            facts.digest,
+            check.frames,
+            check.sample_rate,
+            check.channels,
+            check.format,
+            check.digest,
             labels,
             group,
         )
-        first = originals.setdefault(facts.digest, entry)
+        first = originals.setdefault(check.digest, entry)
         if first is not entry:
-            self.skipped.append(Skipped(path, f"duplicate of {first.path}"))
+            self._skip(path, SkipCode.DUPLICATE, f"duplicate of {first.path}", first.path)
             return None
-        if facts.offset:
-            self.notes.append(f"{path} has a constant offset of {facts.offset:.2f}; clips are made without it")
+        if check.note:
+            self.notes.append(f"{path}: {check.note}")
+        if check.offset:
+            self.notes.append(f"{path} has a constant offset of {check.offset:.2f}; clips are made without it")
         self.entries.append(entry)
         return entry
 

@@ -1,4 +1,4 @@
-"""What earlier scans decoded, kept by (path, size, date), so that a second scan of a folder is quick."""
+"""The scan cache: what earlier scans decoded, by (path, size, date), so that a second scan of a folder is quick."""
 
 from __future__ import annotations
 
@@ -8,47 +8,48 @@ import os
 from pathlib import Path
 from typing import Any
 
-from soundloom.data.file_check import Facts
+from soundloom.data.file_check import FileCheck
+from soundloom.data.skips import TEMPORARY, Fault
 from soundloom.data.walk import Found
 from soundloom.runtime.files import write_atomically
 
-VERSION = 2
+VERSION = 3  # changes where a file is checked otherwise than before
 
 
-def cache_folder(asked: Path | str | None = None) -> Path:
-    """Where caches live: as asked, else $SOUNDLOOM_CACHE, else ~/.cache/soundloom."""
-    if asked is not None:
-        return Path(asked)
-    said = os.environ.get("SOUNDLOOM_CACHE")
-    return Path(said).expanduser() if said else Path("~/.cache/soundloom").expanduser()
+def cache_folder(folder: Path | str | None = None) -> Path:
+    """Where caches lie: the given folder, else $SOUNDLOOM_CACHE, else ~/.cache/soundloom."""
+    if folder is not None:
+        return Path(folder)
+    from_environment = os.environ.get("SOUNDLOOM_CACHE")
+    return Path(from_environment or "~/.cache/soundloom").expanduser()
 
 
-class Memory:
-    """Facts, or the reason against a file, of the files of one folder."""
+class ScanCache:
+    """The checks of the files of one folder."""
 
     def __init__(self, cache: Path, folder: Path) -> None:
         name = hashlib.blake2b(os.path.realpath(os.fsencode(folder)), digest_size=16).hexdigest()
         self.path = cache / "scans" / f"{name}.json"
         self.old = self._load()
-        self.new: dict[str, list[Any]] = {}
+        self.new: dict[str, dict[str, Any]] = {}
 
-    def recall(self, found: Found) -> Facts | str | None:
-        """What is known about a file that has not changed since, or None."""
-        size, modified, judgement = self.old.get(found.location, [None, None, None])
-        if (size, modified) != (found.size, found.modified_ns):
+    def get(self, found: Found) -> FileCheck | Fault | None:
+        """The check of a file that has not changed since, or None."""
+        record = self.old.get(found.location, {})
+        if (record.get("size"), record.get("modified_ns")) != (found.size, found.modified_ns):
             return None
-        if isinstance(judgement, str):
-            return judgement
         try:
-            return Facts(*judgement)
-        except TypeError:  # written by another version
+            return Fault(*record["fault"]) if "fault" in record else FileCheck(*record["check"])
+        except (KeyError, TypeError):  # damaged
             return None
 
-    def keep(self, found: Found, judgement: Facts | str) -> None:
-        """Remember a file, unless it may be read better next time."""
-        plain = judgement if isinstance(judgement, str) else list(vars(judgement).values())
-        if not (isinstance(plain, str) and plain.startswith("cannot be")):
-            self.new[found.location] = [found.size, found.modified_ns, plain]
+    def put(self, found: Found, check: FileCheck | Fault) -> None:
+        """Keep the check of a file, unless it may be read better next time."""
+        record: dict[str, Any] = {"size": found.size, "modified_ns": found.modified_ns}
+        if isinstance(check, FileCheck):
+            self.new[found.location] = {**record, "check": list(vars(check).values())}
+        elif check.code not in TEMPORARY:
+            self.new[found.location] = {**record, "fault": list(check)}
 
     def save(self) -> None:
         """Write what is new; a cache that cannot be written costs time at the next scan and nothing else."""
@@ -60,12 +61,11 @@ class Memory:
         except OSError:
             return
 
-    def _load(self) -> dict[str, list[Any]]:
+    def _load(self) -> dict[str, dict[str, Any]]:
         try:
             content = json.loads(self.path.read_bytes())
             if content["version"] == VERSION:
-                files = content["files"]
-                return {location: list(record) for location, record in files.items() if len(record) == 3}
+                return {location: dict(record) for location, record in content["files"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             pass
         return {}

@@ -9,8 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soundloom.audio import SUFFIXES
-from soundloom.data.index import Skipped
+from soundloom.audio import SUFFIXES, SoundFault
+from soundloom.data.skips import SkipCode, Skipped
 from soundloom.runtime.files import printable
 
 
@@ -68,7 +68,7 @@ class _Walker:
             else:
                 location, identity = linked.popleft()
                 if identity in self.seen:
-                    self.skip(location, "link to a folder that is scanned already")
+                    self.skip(location, SkipCode.LINKED_FOLDER, "link to a folder that is scanned already")
                     continue
                 self.seen.add(identity)
             for item in self.items(location):
@@ -87,36 +87,40 @@ class _Walker:
             with os.scandir(os.path.join(self.folder, location)) as items:  # noqa: PTH118 - names of any bytes
                 return list(items)
         except OSError as error:
-            self.skip(location, f"folder cannot be read ({error.strerror})")
+            self.skip(location, SoundFault.UNREADABLE, f"folder cannot be read ({error.strerror})")
             return []
 
-    def skip(self, location: str, reason: str) -> None:
-        self.skipped.append(Skipped(printable(location), reason))
+    def skip(self, location: str, code: str, reason: str) -> None:
+        self.skipped.append(Skipped(printable(location), code, reason))
 
     def look(self, item: os.DirEntry[str], location: str) -> tuple[int, int] | None:
         """Note a file or the reason against it; a folder that may be entered comes back as its device and inode."""
         hidden = item.name.startswith(".")
         try:
-            facts = os.stat(item.path)  # noqa: PTH116 - names of any bytes
+            status = os.stat(item.path)  # noqa: PTH116 - names of any bytes
         except OSError as error:
-            if item.is_symlink():
-                self.skip(location, "symlink loop" if error.errno == errno.ELOOP else "broken link")
+            if not item.is_symlink():
+                self.skip(location, SoundFault.UNREADABLE, f"cannot be looked at ({error.strerror})")
+            elif error.errno == errno.ELOOP:
+                self.skip(location, SkipCode.LINK_LOOP, "symlink loop")
             else:
-                self.skip(location, f"cannot be looked at ({error.strerror})")
+                self.skip(location, SkipCode.BROKEN_LINK, "broken link")
             return None
-        if stat.S_ISDIR(facts.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             if hidden or item.name == "__MACOSX":
-                self.skip(location, "hidden folder")
+                self.skip(location, SkipCode.HIDDEN, "hidden folder")
                 return None
             if os.path.splitext(item.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - names of any bytes
-                self.skip(location, "a folder, not a file (the sounds inside it count on their own)")
-            return facts.st_dev, facts.st_ino
+                reason = "a folder, not a file (the sounds inside it count on their own)"
+                self.skip(location, SkipCode.FOLDER_NAMED_AS_SOUND, reason)
+            return status.st_dev, status.st_ino
         if item.name.startswith("._"):
-            self.skip(location, "AppleDouble file (attributes that macOS keeps beside a file)")
+            reason = "AppleDouble file (attributes that macOS keeps beside a file)"
+            self.skip(location, SkipCode.APPLE_DOUBLE, reason)
         elif hidden:
-            self.skip(location, "hidden file")
-        elif not stat.S_ISREG(facts.st_mode):
-            self.skip(location, "not a regular file (a pipe, socket or device)")
+            self.skip(location, SkipCode.HIDDEN, "hidden file")
+        elif not stat.S_ISREG(status.st_mode):
+            self.skip(location, SkipCode.NOT_REGULAR, "not a regular file (a pipe, socket or device)")
         else:
-            self.files.append(Found(location, facts.st_size, facts.st_mtime_ns, item.is_symlink()))
+            self.files.append(Found(location, status.st_size, status.st_mtime_ns, item.is_symlink()))
         return None

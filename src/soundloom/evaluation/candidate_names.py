@@ -95,7 +95,7 @@ def course_makes() -> tuple[int, float]:
 
 def course(material: Material, minutes: float, say: Callable[[str], None]) -> Any:
     """The network of the lecture's course, trained on the same sounds; kept in the cache for the next time."""
-    from soundloom.data.provenance import Account
+    from soundloom.data.provenance import Provenance
     from soundloom.data.scan_cache import cache_folder
     from soundloom.generation.generate import load
     from soundloom.training import train
@@ -114,8 +114,8 @@ def course(material: Material, minutes: float, say: Callable[[str], None]) -> An
         if not done.finished:  # by Ctrl-C, which training takes for itself
             raise KeyboardInterrupt
         finished.touch()
-    account = Account.read(run)
+    provenance = Provenance.read(run)
     held_out = {entry.digest for entry in material.held_out.entries}
-    if account is not None and any(digest.startswith(tuple(account.training)) for digest in held_out):
+    if provenance is not None and any(digest.startswith(tuple(provenance.training)) for digest in held_out):
         say("baseline:course was trained on some of the held-out sounds, which flatters it")
     return load(run)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from soundloom.audio import SoundFault
 from soundloom.conditions.schema import Value
-from soundloom.data.provenance import Account
+from soundloom.data.provenance import Provenance
+from soundloom.data.skips import SkipCode, in_words
 from soundloom.evaluation.results import Role
 from soundloom.metrics.level_matching import resampled
 
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from soundloom.generation.generate import Model, Request
 
 BLOCK = 128
-REPEATED = "duplicate of "  # how a scan begins its reason for one file more of the same sound
-UNCOUNTED = ("silent", "label table", "not a sound")  # reasons that are no fault, or counted elsewhere
+NO_FAULT = (SkipCode.SILENT, SkipCode.DUPLICATE, SkipCode.LABEL_TABLE, SoundFault.NOT_A_SOUND)
 Conditions = Mapping[str, Value]
 Sound = TypeVar("Sound")
 
@@ -104,8 +105,8 @@ class ModelContender:
         }
 
     @property
-    def account(self) -> Account | None:
-        return Account.read(self.model.checkpoint.path)
+    def provenance(self) -> Provenance | None:
+        return Provenance.read(self.model.checkpoint.path)
 
 
 @dataclass(frozen=True)
@@ -182,18 +183,17 @@ class FolderContender:
         for row, path in enumerate(self.store.files):
             places.setdefault(path, []).append(row)
         for skipped in self.store.index.skipped:
-            if skipped.reason.startswith("silent"):
+            if skipped.code == SkipCode.SILENT:
                 rows.append(-1)
-            elif skipped.reason.startswith(REPEATED):
-                rows += places.get(skipped.reason.removeprefix(REPEATED), [])
+            elif skipped.code == SkipCode.DUPLICATE:
+                rows += places.get(skipped.original, [])
         return rows
 
     def _remarks(self, terms: Terms) -> Iterator[str]:
         reasons = self.store.index.reasons()
-        repeated = reasons.pop(REPEATED.removesuffix(" of "), 0)
-        if repeated:
+        if repeated := reasons[SkipCode.DUPLICATE]:
             yield f"{self.name}: {repeated} files are the same sound as another of it; each counts"
-        left = [f"{number} {reason}" for reason, number in reasons.most_common() if not reason.startswith(UNCOUNTED)]
+        left = [f"{count} {in_words(code)}" for code, count in reasons.most_common() if code not in NO_FAULT]
         if left:
             yield f"{self.name}: files that are left out: {', '.join(left[:4])}"
         files = len(self._rows())

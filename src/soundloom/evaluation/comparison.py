@@ -186,7 +186,7 @@ def _material(folder: Path, models: list[Any], settings: Any, where: Mapping[str
     from soundloom.evaluation.reference_data import gather
 
     measured = dict.fromkeys(name for each in models for name in measured_names(each.model.system.schema))
-    return gather(folder, [each.account for each in models], settings, where, tuple(measured))
+    return gather(folder, [each.provenance for each in models], settings, where, tuple(measured))
 
 
 def _schemas(models: list[Any], material: Any) -> list[Any]:

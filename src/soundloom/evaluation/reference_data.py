@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundloom.data.clips import ClipSettings, ClipStore, open_clips
-from soundloom.data.provenance import Account, first_begins, short
+from soundloom.data.provenance import Provenance, first_begins, short
 from soundloom.runtime.files import printable
 
 HELD_OUT = 0.1  # where nothing is known of what a model was trained on
@@ -42,7 +42,7 @@ class Material:
 
 def gather(
     folder: Path,
-    accounts: Sequence[Account | None],
+    provenances: Sequence[Provenance | None],
     settings: ClipSettings,
     where: Mapping[str, str] | None = None,
     measured: Sequence[str] = (),
@@ -50,7 +50,7 @@ def gather(
     """Split a folder as the models saw it.
 
     Args:
-        accounts: what each model was trained on; None where that is not known.
+        provenances: what each model was trained on; None where that is not known.
         settings: rate, length and cut of the clips.
         where: only files whose labels have these values; None chooses as the first model's training did.
         measured: descriptors that the models can be asked for, to be measured in the clips.
@@ -58,14 +58,14 @@ def gather(
     Raises:
         ValueError: no usable sound, or none that the models have not seen.
     """
-    known = [account for account in accounts if account is not None]
+    known = [provenance for provenance in provenances if provenance is not None]
     chosen = dict(where if where is not None else known[0].where if known else {})
     store = open_clips(folder, settings, where=chosen or None).measure(measured)
     remarks = []
-    if len(known) < len(accounts):
+    if len(known) < len(provenances):
         remarks.append(
-            f"{len(accounts) - len(known)} of the models do not say what they were trained on: their figures may rest "
-            f"on sounds that they have seen"
+            f"{len(provenances) - len(known)} of the models do not say what they were trained on: their figures may "
+            f"rest on sounds that they have seen"
         )
     if not known:
         ours, aside = store.split(HELD_OUT, seed=0)
@@ -73,14 +73,14 @@ def gather(
             raise ValueError(f"{printable(folder)} holds one sound, so none can be held out; name a folder of more")
         remarks.append(f"held out here: {len(aside)} of {len(store)} clips, whole groups of them")
         return Material(ours, aside, tuple(remarks), chosen)
-    sides = [_sides(store, account.training, account.shared) for account in known]
+    sides = [_sides(store, provenance.training, provenance.shared) for provenance in known]
     first, unseen = sides[0][0], np.logical_and.reduce([after for _, after in sides])
     if not unseen.any():
         raise ValueError(
             f"all {len(store)} clips of {printable(folder)} were trained on, so nothing is left to judge by; "
             f"name a folder that holds others too"
         )
-    if len({account.training for account in known}) > 1:
+    if len({provenance.training for provenance in known}) > 1:
         remarks.append(
             f"the models were trained on different sounds; held out is what none of them has seen, "
             f"{int(unseen.sum())} clips"

@@ -170,7 +170,7 @@ def _afresh(
     joint.fit([known(schema, labels) for labels in ours.labels])
     if us.leads:
         run.mkdir(parents=True, exist_ok=True)
-        write_json(run / DATA, _account(store, ours, held_out, schema) | digests(ours, held_out, where or {}))
+        write_json(run / DATA, _provenance(store, ours, held_out, schema) | digests(ours, held_out, where or {}))
         write_json(run / checkpoint.CONFIG, checkpoint.describe(system, name))
         write_json(run / TRAINING, to_json(Recipe(name, dict(where or {}), settings)))
     return Training(run, system, name, clips, unseen, settings, us, watch, started_at)
@@ -196,10 +196,10 @@ def _again(
     store = _clips(folder, system.config, system.representation.sample_rate, before.where)
     store = _measured(store, measured_names(system.schema), watch)
     ours, held_out = _split(store, system.schema, settings.held_out)
-    account = read_json(run / DATA)
-    if not isinstance(account, dict) or "clips" not in account:
+    provenance = read_json(run / DATA)
+    if not isinstance(provenance, dict) or "clips" not in provenance:
         raise ValueError(f"{run / DATA} does not say what the run was trained on; restore it, or start a new --out")
-    if account["clips"] != _fingerprint(ours, system.schema):
+    if provenance["clips"] != _fingerprint(ours, system.schema):
         raise ValueError(
             f"{folder} no longer gives the clips that {run} was trained on; put them back, or start a new --out"
         )
@@ -248,7 +248,7 @@ def _summary(store: Any, ours: int, held_out: int, schema: Any) -> str:
     )
 
 
-def _account(store: ClipStore, ours: ClipStore, held_out: ClipStore, schema: Schema) -> dict[str, Any]:
+def _provenance(store: ClipStore, ours: ClipStore, held_out: ClipStore, schema: Schema) -> dict[str, Any]:
     """What the run was trained on, for people, for evaluation and for resuming."""
     whole = store.index.to_json()
     facts = {key: whole[key] for key in ("found", "used", "skipped", "notes")}

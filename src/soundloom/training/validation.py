@@ -18,7 +18,7 @@ import numpy as np
 
 from soundloom.checkpoints import checkpoint
 from soundloom.contract.system import System
-from soundloom.data.provenance import FILE as ACCOUNT
+from soundloom.data.provenance import FILE as PROVENANCE
 from soundloom.generation.generate import Made, Request, stream_of
 from soundloom.metrics.estimate import Estimate
 from soundloom.runtime.files import write_atomically
@@ -159,11 +159,11 @@ class Judge:
         )
 
     def keep(self, system: System, name: str) -> None:
-        """Keep these weights as the best: a model of its own, with the account of what it was trained on."""
+        """Keep these weights as the best: a model of its own, with the record of its training data."""
         self.folder.mkdir(exist_ok=True)
-        account = self.folder.parent / ACCOUNT
-        if account.is_file():
-            write_atomically(self.folder / ACCOUNT, account.read_bytes())
+        provenance = self.folder.parent / PROVENANCE
+        if provenance.is_file():
+            write_atomically(self.folder / PROVENANCE, provenance.read_bytes())
         checkpoint.save(self.folder, system, name)
 
     def remember(self, judged: Iterable[Any]) -> None:

@@ -103,9 +103,9 @@ def test_held_out_sounds_are_reconstructed_better_than_by_pca_of_equal_dimension
     folder = make_sounds(tmp_path / "sounds", 120)
     options = {"folder": folder, "held_out": 0.2, "set": ["augment={}", "latent=4"]}
     run = train_tiny("vae", tmp_path / "run", steps=150, **options)
-    vae, account = load(run).system, read_json(run / "data.json")
+    vae, provenance = load(run).system, read_json(run / "data.json")
     assert isinstance(vae, SpectrogramVAE)
-    ours, theirs = (spectra(vae, folder, account[side]) for side in ("training", "held_out"))
+    ours, theirs = (spectra(vae, folder, provenance[side]) for side in ("training", "held_out"))
     assert len(theirs) >= 12
     pca = PCA(vae.config.latent, svd_solver="full").fit(ours.flatten(1).numpy())
     flat = theirs.flatten(1).numpy()
