@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -24,11 +25,19 @@ searchsorted sign sort sqrt square stack sub sub_ where zero_ zeros zeros_like _
 _unsafe_view _reshape_copy
 """
 EXACT = frozenset(NAMES.split())  # correctly rounded or only moved: every library agrees to the last bit
-SHARE = 2.0**-14  # of a result, by which it is off at most: far above rounding errors, far below what changes a sound
+COARSE = 512.0  # units in the last place: far above rounding errors, far below what changes the nature of a sound
 
 
 class Unsteady(TorchDispatchMode):
-    """While active, results depend on how their operands lie in memory; operands that lie alike give equal results."""
+    """While active, results depend on how their operands lie in memory; operands that lie alike give equal results.
+
+    Args:
+        error: by how much a result is off at most, in units in the last place.
+    """
+
+    def __init__(self, error: float = COARSE) -> None:
+        super().__init__()
+        self.error = error
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = operation(*args, **(kwargs or {}))
@@ -38,7 +47,8 @@ class Unsteady(TorchDispatchMode):
             or not (result.is_floating_point() or result.is_complex())
         ):
             return result
-        return result * (1 + SHARE * _layout(each for each in args if isinstance(each, Tensor)))
+        layout = _layout(each for each in args if isinstance(each, Tensor))
+        return result * (1 + self.error * torch.finfo(result.dtype).eps * layout)
 
 
 @cache
