@@ -59,19 +59,21 @@ def test_threads_hold_no_result_that_was_taken():
 
 
 UNREAD = """
-import sys, time
+import atexit, sys, time
 sys.path.insert(0, sys.argv[1])
 from slow import slow_model
 from soundloom.generation.generate import Request
-sounds = slow_model(block_seconds=0.02).stream([Request(1, seconds=0.0125), Request(9, seconds=10.0)], 2)
+blocks = []
+atexit.register(lambda: print(len(blocks) < 800))  # runs last, when the threads have ended; ten seconds are 800 blocks
+def before_block():
+    blocks.append(1)
+    time.sleep(0.05)
+sounds = slow_model(before_block=before_block).stream([Request(1, seconds=0.0125), Request(9, seconds=10.0)], 2)
 print(next(sounds).audio.samples.shape[1], flush=True)
 """
 
 
-def test_a_program_that_reads_no_more_sounds_ends_without_waiting_for_those_under_way():
-    begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", UNREAD, str(Path(__file__).parent)], capture_output=True, text=True, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "100\n", "")
-    assert time.monotonic() - begun < 15  # each of the others takes 16 s
+def test_a_program_that_reads_no_more_sounds_ends_without_finishing_those_under_way():
+    folder = str(Path(__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", UNREAD, folder], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "100\nTrue\n", "")
