@@ -299,6 +299,22 @@ def test_channels_that_cancel_are_not_mixed_to_silence():
     assert np.array_equal(np.abs(mixed.samples[0]), np.abs(wave))
 
 
+@pytest.mark.parametrize(("level", "kept"), [(-1.0, True), (-0.99, True), (-0.9, True), (-0.5, False), (0.0, False)])
+def test_channels_that_nearly_cancel_keep_the_loudest(level: float, kept: bool):
+    wave = sine().samples[0]
+    mixed = mix_down(Audio(np.stack([wave, level * wave]), 22050)).samples[0]
+    assert np.array_equal(mixed, wave if kept else np.stack([wave, np.float32(level) * wave]).mean(axis=0))
+
+
+def test_channels_of_their_own_and_single_ones_are_averaged():
+    rng = np.random.default_rng(0)
+    for channels in (2, 6, 24):
+        own = Audio(rng.standard_normal((channels, 8000)), 8000)
+        assert np.allclose(mix_down(own).samples, own.samples.mean(axis=0), atol=1e-6)
+        one = Audio(np.eye(channels)[:1].T * sine().samples, 22050)
+        assert np.allclose(mix_down(one).samples, one.samples.mean(axis=0), atol=1e-6)
+
+
 def test_trimming_drops_silence_at_both_ends_only():
     loud = sine(seconds=0.1).samples[0] + 0.6
     gap = np.zeros(500)

@@ -156,6 +156,9 @@ CASES = (
     Case("nearly silent", lambda f: save(f / "x.flac", tone(1) * 1e-4), skipped={"x.flac": "nearly silent"}),
     Case("constant", lambda f: save(f / "x.wav", np.full(4000, 0.25)), skipped={"x.wav": "constant"}),
     Case("offset", lambda f: save(f / "x.wav", 0.4 + 0.2 * tone(1)), ("x.wav",), note="x.wav has a constant offset"),
+    Case(
+        "noise before a hit", lambda f: save(f / "x.wav", _in_a_room()), ("x.wav",), note="x.wav begins with 1.49 s of"
+    ),
     Case("one sample", lambda f: save(f / "x.wav", np.ones(1) / 2), skipped={"x.wav": "too short: 1 samples"}),
     Case("no sample", lambda f: save(f / "x.wav", np.zeros(0)), skipped={"x.wav": "holds 0 samples"}),
     Case("ten milliseconds", lambda f: save(f / "x.wav", tone(1, 0.01)), skipped={"x.wav": "too short: 0.010 s"}),
@@ -407,6 +410,10 @@ def _unsaid(path: Path) -> None:
     content[21] &= 0xF0
     content[22:26] = bytes(4)
     path.write_bytes(content)
+
+
+def _in_a_room() -> np.ndarray:
+    return np.concatenate([np.zeros((12000, 1)), tone(1)]) + 1e-3 * np.random.default_rng(0).standard_normal((14000, 1))
 
 
 def _resized(path: Path, size: int) -> None:

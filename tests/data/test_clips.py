@@ -169,6 +169,26 @@ def test_a_clip_begins_where_its_sound_does():
     assert not clip[0, 1600:].any()
 
 
+def test_a_clip_begins_at_the_onset_after_noise_unless_set_otherwise():
+    rng = np.random.default_rng(0)
+    room = 0.001 * rng.standard_normal(12000)
+    sound = np.concatenate([room, tone(1, 0.3)[:, 0]])
+    (clip,) = cut(sound, HALF)
+    assert np.abs(clip).max() > 0.4
+    (clip,) = cut(sound, ClipSettings(RATE, 0.5, start="level"))
+    assert np.abs(clip).max() < 0.01
+    (clip,) = cut(sound, ClipSettings(RATE, 0.5, trim=False))
+    assert np.abs(clip[0] - sound[:4000])[:-80].max() < 1e-6
+
+
+def test_the_loudest_of_cancelling_channels_stands_for_all_in_every_piece():
+    wave = tone(1, 1.0)[:, 0] + 0.001
+    both = np.stack([wave, -0.97 * wave])
+    for pieces in (1, 3):
+        windows = cut(both, ClipSettings(RATE, 0.25, cut="windows"), pieces=pieces)
+        assert np.abs(np.concatenate(windows, axis=1)[0, :8000] - wave).max() < 1e-4
+
+
 def test_a_clip_that_is_cut_off_fades_out():
     (clip,) = cut(np.full(8000, 0.5) * np.resize([1, -1], 8000), HALF)
     assert np.abs(clip[0, :-80]).min() == pytest.approx(0.5, abs=1e-4)
@@ -262,6 +282,7 @@ def test_packing_keeps_samples_within_half_a_step(peak: float, seed: int):
         ({"channels": 0}, "at least 1"),
         ({"cut": "middle"}, "write start or windows"),
         ({"trim_db": 3.0}, "below the peak"),
+        ({"start": "peak"}, "write onset or level"),
         ({"hop_seconds": 0.0}, "windows must move on"),
     ],
 )

@@ -150,7 +150,7 @@ def test_a_second_scan_decodes_nothing(tmp_path: Path, cache: Path, monkeypatch:
     assert changed.stamp != first.stamp
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 3, "files": {"0.wav": [1]}}', b'{"version": 3}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 4, "files": {"0.wav": [1]}}', b'{"version": 4}'])
 def test_a_damaged_scan_cache_is_ignored(tmp_path: Path, cache: Path, damage: bytes):
     save(tmp_path / "sounds" / "0.wav")
     first = scan(tmp_path / "sounds", cache=cache)
@@ -175,6 +175,14 @@ def test_a_scan_goes_on_where_nothing_can_be_cached(tmp_path: Path):
     save(tmp_path / "sounds" / "0.wav")
     (tmp_path / "file").touch()
     assert len(scan(tmp_path / "sounds", cache=tmp_path / "file").entries) == 1
+
+
+def test_many_remarks_of_one_kind_are_counted(tmp_path: Path, cache: Path):
+    for seed in range(9):
+        save(tmp_path / f"{seed}.wav", 0.4 + 0.2 * tone(seed))
+    notes = scan(tmp_path, cache=cache).notes
+    assert len(notes) == 6
+    assert notes[-1] == "4 more files with a constant offset"
 
 
 def test_a_filter_keeps_matching_files_and_names_the_others(tmp_path: Path, cache: Path):

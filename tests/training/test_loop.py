@@ -159,6 +159,17 @@ def test_resuming_on_other_data_is_refused(change: Callable[[Path], None], tmp_p
         train("vae", folder, out=run, steps=2, resume=True, **ASKED)
 
 
+def test_resuming_with_clips_that_another_version_cut_is_refused(tmp_path: Path, train_tiny: Train) -> None:
+    folder = make_sounds(tmp_path / "sounds", 12)
+    run = train_tiny("vae", tmp_path / "run", steps=1, folder=folder, held_out=0.0)
+    data = json.loads((run / DATA).read_text())
+    del data["cut"]  # as before there was a version
+    (run / DATA).write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=r"another version of soundloom cut.* not resumed: train with a new --out"):
+        train("vae", folder, out=run, steps=2, resume=True, **ASKED)
+    assert load(run)
+
+
 def test_long_files_cut_into_many_clips_resume_too(tmp_path: Path) -> None:
     (tmp_path / "sounds").mkdir()
     rng = np.random.default_rng(0)

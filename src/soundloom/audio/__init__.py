@@ -4,10 +4,20 @@ In: paths and arrays. Out: `Audio`, float32 samples (channel, time) with their r
 """
 
 from soundloom.audio.formats import FORMATS, SUFFIXES
+from soundloom.audio.lead_in import onset_after_noise
 from soundloom.audio.loudness import normalise_loudness
 from soundloom.audio.reading import SoundFault, UnusableSound, opened, pieces, read
 from soundloom.audio.resampling import resample
-from soundloom.audio.value import Audio, fit, loud_part, mix_down, never_crosses_zero, trim_silence
+from soundloom.audio.value import (
+    Audio,
+    fit,
+    loud_part,
+    loudest_if_cancelling,
+    mix_down,
+    never_crosses_zero,
+    spread,
+    trim_silence,
+)
 from soundloom.audio.writing import write
 
 __all__ = [
@@ -18,13 +28,16 @@ __all__ = [
     "UnusableSound",
     "fit",
     "loud_part",
+    "loudest_if_cancelling",
     "mix_down",
     "never_crosses_zero",
     "normalise_loudness",
+    "onset_after_noise",
     "opened",
     "pieces",
     "read",
     "resample",
+    "spread",
     "trim_silence",
     "write",
 ]

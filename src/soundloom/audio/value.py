@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_CHANNELS = 64  # seventh-order ambisonics; more is an array whose axes were swapped
+CANCELLED = 0.1
 FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}  # of the types that sound files hold
 
 
@@ -69,16 +70,39 @@ def _scaled(samples: np.ndarray) -> np.ndarray:
 
 
 def mix_down(audio: Audio, channels: int = 1) -> Audio:
-    """Bring a sound to a channel count: as it is, spread one channel over all, or the mean of all channels.
+    """Bring a sound to a channel count: as it is, or the mean of its channels in each of the new ones.
 
-    Channels that cancel out (the mean is 60 dB below them) are not averaged: the loudest one stands for all.
+    Where channels cancel each other, the loudest one takes the place of the mean.
+    """
+    return spread(audio, channels, loudest_if_cancelling(audio.samples))
+
+
+def spread(audio: Audio, channels: int, source: int | None) -> Audio:
+    """Bring a sound to a channel count: as it is, or one of its channels, or their mean, in each of the new ones.
+
+    Args:
+        audio: any sound.
+        channels: how many it shall have.
+        source: the channel to take; None for the mean of all.
     """
     if audio.channels == channels:
         return audio
-    mono = audio.samples.mean(axis=0, keepdims=True)
-    if audio.channels > 1 and np.abs(mono).max(initial=0.0) < 1e-3 * audio.peak:
-        mono = audio.samples[[int(np.square(audio.samples).sum(axis=1).argmax())]]
+    mono = audio.samples.mean(axis=0, keepdims=True) if source is None else audio.samples[[source]]
     return Audio(np.repeat(mono, channels, axis=0), audio.sample_rate)
+
+
+def loudest_if_cancelling(samples: np.ndarray) -> int | None:
+    """The loudest of channels that cancel each other in their mean; None where they do not.
+
+    They do where the mean has less than a tenth of the power that independent channels would leave: for two channels
+    of one level, a correlation below -0.9.
+
+    Args:
+        samples: (channel, time).
+    """
+    power = np.square(samples, dtype=np.float64).sum(axis=1)
+    left = np.square(samples.sum(axis=0, dtype=np.float64)).sum()
+    return int(power.argmax()) if left < CANCELLED * power.sum() else None
 
 
 def trim_silence(audio: Audio, threshold_db: float = -60.0) -> Audio:

@@ -17,7 +17,7 @@ from soundloom.data.cut import ClipSettings, Packed
 from soundloom.data.index import Index
 from soundloom.runtime.files import flush_to_disk, printable
 
-VERSION = 2  # changes where the same files and settings give other clips or labels
+VERSION = 3  # changes where the table has other fields, or the same files have other labels or notes
 AUDIO, TABLE = "audio.int16", "clips.json"
 
 

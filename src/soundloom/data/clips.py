@@ -17,6 +17,7 @@ from soundloom.data.groups import split_by_group
 from soundloom.data.index import Entry, Index
 from soundloom.data.labels import known
 from soundloom.data.measured import measured
+from soundloom.data.provenance import CUT
 from soundloom.data.scan import Progress, Survey
 from soundloom.data.scan_cache import ScanCache, cache_folder
 from soundloom.data.skips import in_words
@@ -56,7 +57,7 @@ def open_clips(
         folder = Path(source)
         survey = Survey(folder, where, group)
         index, stamp = None, survey.stamp
-    clip_cache = ClipCache(root, hashlib.blake2b(repr((stamp, astuple(settings))).encode(), digest_size=16).hexdigest())
+    clip_cache = ClipCache(root, _key(stamp, settings))
     contents = clip_cache.load(settings)
     if contents is None:
         with clip_cache.locked():
@@ -65,6 +66,10 @@ def open_clips(
                 survey = survey or Survey(folder)
                 contents = _make(survey, index, settings, clip_cache, ScanCache(root, folder), progress)
     return ClipStore(contents, settings)
+
+
+def _key(stamp: str, settings: ClipSettings) -> str:
+    return hashlib.blake2b(repr((stamp, CUT, astuple(settings))).encode(), digest_size=16).hexdigest()
 
 
 def _make(

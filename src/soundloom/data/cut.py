@@ -9,7 +9,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 import soxr
 
-from soundloom.audio import Audio, fit, loud_part, mix_down, never_crosses_zero, normalise_loudness, resample
+from soundloom.audio import (
+    Audio,
+    fit,
+    loud_part,
+    loudest_if_cancelling,
+    never_crosses_zero,
+    normalise_loudness,
+    onset_after_noise,
+    resample,
+    spread,
+)
 
 MARGIN = 64  # samples past the end of a clip, so that the resampler's edge stays outside it
 FULL = 32767
@@ -19,7 +29,8 @@ FULL = 32767
 class ClipSettings:
     """How clips are made from files.
 
-    `cut="start"` takes one clip from where a file's sound begins; "windows" takes one every `hop_seconds`.
+    `cut="start"` takes one clip from where a file's sound begins; "windows" takes one every `hop_seconds`. A sound
+    begins at its "onset", after any steady noise of the room, or by its "level", at the first sample above `trim_db`.
     """
 
     sample_rate: int
@@ -28,6 +39,7 @@ class ClipSettings:
     cut: Literal["start", "windows"] = "start"
     hop_seconds: float | None = None  # between windows; None for no overlap and no gap
     trim: bool = True
+    start: Literal["onset", "level"] = "onset"
     trim_db: float = -60.0  # below the file's peak is silence
     loudness_lufs: float | None = None
     fade_seconds: float = 0.01  # at the end of a clip that was cut off
@@ -39,6 +51,8 @@ class ClipSettings:
             raise ValueError(f"channels={self.channels}; a clip has at least 1")
         if self.cut not in ("start", "windows"):
             raise ValueError(f"cut={self.cut!r}; write start or windows")
+        if self.start not in ("onset", "level"):
+            raise ValueError(f"start={self.start!r}; write onset or level")
         if self.trim_db >= 0:
             raise ValueError(f"trim_db={self.trim_db:g} would trim everything; give decibels below the peak, as -60")
         if self.hop_seconds is not None and self.hop < 1:
@@ -90,37 +104,45 @@ def pack(samples: np.ndarray, begins: float = 0.0) -> Packed:
 
 @dataclass
 class Cutter:
-    """Hears one file piece by piece and cuts it; `clips` gives what came of it."""
+    """Takes one file piece by piece and cuts it; `clips` has the result."""
 
     settings: ClipSettings
     done: list[Packed] = field(default_factory=list)
+    sounding: bool = False  # a piece was not silent
+    source: int | None = None  # the channel to take instead of the mean
     offset: np.ndarray | None = None
     gain: float = 1.0
-    heard: int = 0  # samples of the file so far, at its own rate
+    taken: int = 0  # samples of the file so far, at its own rate
     peak: float = 0.0
-    pending: np.ndarray | None = None  # windows: heard but not cut yet, at the clip's rate
+    pending: np.ndarray | None = None  # windows: decoded but not cut yet, at the clip's rate
     begins: int = 0  # of `pending` in the file
-    to_skip: int = 0  # samples that the next window leaves out and that were not heard yet
+    to_skip: int = 0  # samples that the next window leaves out and are not decoded yet
     unseen: int = 0  # samples at the end of `pending` that no window holds yet
     resampler: soxr.ResampleStream | None = None
 
     def add(self, piece: Audio) -> None:
         """Take the next piece of the file."""
-        start, self.heard = self.heard / piece.sample_rate, self.heard + piece.samples.shape[1]
+        start, self.taken = self.taken / piece.sample_rate, self.taken + piece.samples.shape[1]
         if self.settings.cut == "start" and self.done:
             return
-        piece = self._centred(mix_down(piece, self.settings.channels))
+        piece = self._centred(self._mixed_down(piece))
         if self.settings.cut == "start":
             self._cut_start(piece, start)
         else:
             self._cut_windows(piece)
 
     def clips(self) -> list[Packed]:
-        """The clips of the file, once all of it was heard; none if it is silent throughout."""
+        """The clips of the file, once all of it was added; none if it is silent throughout."""
         if self.pending is not None:
             self._take(self._resampled(np.zeros((self.settings.channels, 0), np.float32), last=True))
             self._flush()
         return self.done
+
+    def _mixed_down(self, piece: Audio) -> Audio:
+        if not self.sounding:  # what the first sounding piece shows holds for the file
+            self.source = loudest_if_cancelling(piece.samples)
+            self.sounding = piece.peak > 0
+        return spread(piece, self.settings.channels, self.source)
 
     def _centred(self, piece: Audio) -> Audio:
         if self.offset is None:
@@ -134,6 +156,8 @@ class Cutter:
             return
         if not self.settings.trim:
             first, last = 0, piece.samples.shape[1]
+        elif self.settings.start == "onset":
+            first = onset_after_noise(piece.samples[:, :last], piece.sample_rate, first)
         wanted = math.ceil((self.settings.samples + MARGIN) * piece.sample_rate / self.settings.sample_rate)
         cut = Audio(piece.samples[:, first : min(last, first + wanted)], piece.sample_rate)
         clip = resample(cut, self.settings.sample_rate)

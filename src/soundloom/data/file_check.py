@@ -9,12 +9,13 @@ from typing import Protocol
 
 import numpy as np
 
-from soundloom.audio import Audio, SoundFault, UnusableSound, opened, pieces
+from soundloom.audio import Audio, SoundFault, UnusableSound, loud_part, onset_after_noise, opened, pieces
 from soundloom.data.skips import Fault, SkipCode
 
 PIECE_SAMPLES = 1 << 24  # of all channels; longer files are decoded in pieces of 64 MB
 LEAST_SAMPLES = 32
 QUIETEST_PEAK = 1e-4  # -80 dB: three steps of 16-bit sound
+SILENCE = 1e-3  # of the peak: -60 dB, as clips are trimmed unless they are set otherwise
 LOUDEST_PEAK = 64.0  # float files with integers in them
 
 
@@ -31,6 +32,7 @@ class FileCheck:
     offset: float  # the mean, where a channel never crosses zero; else 0
     constant: bool  # no channel ever moves
     note: str = ""  # a fault that does no harm, as a sentence; "" for none
+    lead_in: float = 0.0  # seconds of steady noise before the onset, in the first piece that is not silent
 
 
 class PieceConsumer(Protocol):
@@ -77,6 +79,7 @@ def _decode(path: Path, consumer: PieceConsumer | None) -> FileCheck:
     digest = hashlib.sha1(usedforsecurity=False)  # half the time of the others here, and nobody attacks
     frames, total, low, high = 0, 0.0, np.array(np.inf), np.array(-np.inf)
     piece: Audio | None = None
+    lead_in: float | None = None
     with opened(path) as (sound, note):
         format_name = f"{sound.format} {sound.subtype}".lower()
         for piece in pieces(sound, path.name, PIECE_SAMPLES // sound.channels):
@@ -85,6 +88,7 @@ def _decode(path: Path, consumer: PieceConsumer | None) -> FileCheck:
             total += float(samples.sum(dtype=np.float64))
             low, high = np.minimum(low, samples.min(axis=1)), np.maximum(high, samples.max(axis=1))
             digest.update(np.ascontiguousarray(samples).data)
+            lead_in = _lead_in(piece) if lead_in is None else lead_in
             if consumer:
                 consumer.add(piece)
     assert piece is not None  # pieces raises where there is no sample
@@ -99,4 +103,14 @@ def _decode(path: Path, consumer: PieceConsumer | None) -> FileCheck:
         total / (frames * piece.channels) if ((low > 0) | (high < 0)).any() else 0.0,
         bool((low == high).all()),
         note,
+        lead_in or 0.0,
     )
+
+
+def _lead_in(piece: Audio) -> float | None:
+    """Seconds of steady noise before the onset; None where all is silent."""
+    first, last = loud_part(piece.samples, piece.peak * SILENCE)
+    if first == last:
+        return None
+    onset = onset_after_noise(piece.samples[:, :last], piece.sample_rate, first)
+    return (onset - first) / piece.sample_rate

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from soundloom.data.clips import ClipStore
 
 FILE = "data.json"
+CUT = 2  # changes where the same file and settings give another clip
 DIGITS = 16  # of a digest that are kept: a collision among a million sounds has a chance of 1 in 40 million
 
 
@@ -44,7 +45,24 @@ def digests(ours: ClipStore, held_out: ClipStore, where: Mapping[str, str]) -> d
     found = {side: sorted({short(entry.digest) for entry in clips.entries}) for side, clips in sides.items()}
     both = set(found["training"]) & set(found["held_out"])
     begins = {digest: begin for digest, begin in first_begins(held_out).items() if digest in both}
-    return {"where": dict(where), "digests": {**found, "shared": begins}}
+    return {"where": dict(where), "cut": CUT, "digests": {**found, "shared": begins}}
+
+
+def require_same_cut(data: Mapping[str, Any], run: Path) -> None:
+    """Make sure that a run is resumed with the clips that it began with.
+
+    Args:
+        data: what `digests` gave when the run began, with whatever else is kept beside it.
+        run: the folder, for the message.
+
+    Raises:
+        ValueError: another version of soundloom cut the clips of the run.
+    """
+    if data.get("cut") != CUT:
+        raise ValueError(
+            f"{run} was trained on clips that another version of soundloom cut, which began elsewhere in their files; "
+            f"it can be played but not resumed: train with a new --out"
+        )
 
 
 def first_begins(clips: ClipStore) -> dict[str, float]:

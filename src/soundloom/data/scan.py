@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from soundloom.data.cut import ClipSettings, Cutter, Packed
 from soundloom.data.file_check import FileCheck, check_file, fault_of
+from soundloom.data.file_notes import FileNotes
 from soundloom.data.index import Column, Entry, Index
 from soundloom.data.labels import Labels, group_column, read_labels
 from soundloom.data.scan_cache import ScanCache, cache_folder
@@ -70,7 +71,7 @@ class Survey:
         self.min_seconds = min_seconds
         self.entries: list[Entry] = []
         self.skipped: list[Skipped] = list(self.listing.skipped)
-        self.notes: list[str] = list(self.labels.notes)
+        self.notes = FileNotes()
 
     @property
     def stamp(self) -> str:
@@ -119,7 +120,7 @@ class Survey:
     def index(self) -> Index:
         """The result, once `run` has ended."""
         unlabelled = sum(not entry.labels.keys() - {"split"} for entry in self.entries) if self.labels.values else 0
-        notes = list(self.notes)
+        notes = [*self.labels.notes, *self.notes.sentences()]
         if unlabelled:
             notes.append(f"{unlabelled} used files have no labels")
         return Index(
@@ -183,9 +184,13 @@ class Survey:
             self._skip(path, SkipCode.DUPLICATE, f"duplicate of {first.path}", first.path)
             return None
         if check.note:
-            self.notes.append(f"{path}: {check.note}")
+            self.notes.add("whose headers are wrong", f"{path}: {check.note}")
+        if check.lead_in:
+            begins = f"{path} begins with {check.lead_in:.2f} s of steady noise"
+            self.notes.add("that begin with noise", f"{begins}; clips from its start begin at the onset after it")
         if check.offset:
-            self.notes.append(f"{path} has a constant offset of {check.offset:.2f}; clips are made without it")
+            offset = f"{path} has a constant offset of {check.offset:.2f}; clips are made without it"
+            self.notes.add("with a constant offset", offset)
         self.entries.append(entry)
         return entry
 

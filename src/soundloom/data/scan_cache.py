@@ -13,7 +13,7 @@ from soundloom.data.skips import TEMPORARY, Fault
 from soundloom.data.walk import Found
 from soundloom.runtime.files import write_atomically
 
-VERSION = 3  # changes where a file is checked otherwise than before
+VERSION = 4  # changes where a file is checked otherwise than before
 
 
 def cache_folder(folder: Path | str | None = None) -> Path:

@@ -182,6 +182,7 @@ def _again(
     """A training that goes on: everything comes from the run folder, its length too unless one is given."""
     from soundloom.checkpoints import checkpoint
     from soundloom.conditions.schema import measured_names
+    from soundloom.data.provenance import require_same_cut
     from soundloom.training.feed import Feed
     from soundloom.training.loop import Training
 
@@ -199,6 +200,7 @@ def _again(
     provenance = read_json(run / DATA)
     if not isinstance(provenance, dict) or "clips" not in provenance:
         raise ValueError(f"{run / DATA} does not say what the run was trained on; restore it, or start a new --out")
+    require_same_cut(provenance, run)
     if provenance["clips"] != _fingerprint(ours, system.schema):
         raise ValueError(
             f"{folder} no longer gives the clips that {run} was trained on; put them back, or start a new --out"
