@@ -25,7 +25,7 @@ from soundloom.contract.system import System
 from soundloom.generation.generate import Model, Request, load
 from soundloom.representations import build as build_representation
 from soundloom.runtime.files import read_json
-from soundloom.systems.discovery import names, system_named
+from soundloom.systems.discovery import system_names, system_named
 from soundloom.training.log import LOG
 from soundloom.training.state import STATE
 
@@ -34,7 +34,7 @@ STEPS = 12
 SCHEMA = Schema((Category("kind", ("hiss", "thump")),))
 
 
-@pytest.fixture(params=names("systems"))
+@pytest.fixture(params=system_names())
 def system(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -259,7 +259,7 @@ def test_a_sound_may_be_as_long_as_the_model_says_and_no_longer(model: Model) ->
 def test_two_processes_end_with_equal_weights_and_with_those_of_one(
     system: str, sounds: Path, tmp_path: Path, train_tiny: Callable[..., Path]
 ) -> None:
-    alone = load_file(train_tiny(system, tmp_path / "alone", steps=4) / STATE)
+    before, alone = (load_file(train_tiny(system, tmp_path / f"alone{steps}", steps=steps) / STATE) for steps in (1, 4))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run(
         [*torchrun, str(HERE / "together.py"), system, str(sounds), str(tmp_path / "both"), "4"],
@@ -269,8 +269,14 @@ def test_two_processes_end_with_equal_weights_and_with_those_of_one(
     )
     first, second = (load_file(tmp_path / "both" / f"rank{rank}.safetensors") for rank in (0, 1))
     assert [key for key in first if not torch.equal(first[key], second[key])] == []
-    for key, weight in first.items():  # sums of a batch's halves round otherwise than the whole: a few 1e-8 in float32
-        torch.testing.assert_close(weight, alone[f"system.{key}"], rtol=1e-5, atol=1e-6)
+    for key, weight in first.items():
+        expected = alone[f"system.{key}"]
+        # The halves of a batch round differently from the whole. Adam divides a gradient by its own size: a weight whose
+        # gradient is nearly 0 is moved by its rounding error. So norms are compared, not single weights. Other
+        # instruction sets cause errors of up to 0.001 of what training has changed.
+        changed = (expected - before[f"system.{key}"]).norm()
+        error = (weight - expected).norm()
+        assert torch.equal(weight, expected) or error <= 0.02 * changed + 1e-5 * expected.norm(), key
 
 
 def test_training_killed_at_random_moments_ends_with_the_same_weights(
