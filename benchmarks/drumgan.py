@@ -18,8 +18,8 @@ from rich.table import Table
 from torch import nn
 
 from soundloom.conditions.schema import Category, Scalar, Schema
-from soundloom.contract.system import Batch, Objective
-from soundloom.generation.generate import Request, stream_of
+from soundloom.contract import Batch, Objective
+from soundloom.generation import Request, generate_from
 from soundloom.representations import build
 from soundloom.systems.drumgan import DrumGAN
 from soundloom.systems.drumgan.settings import PRESETS
@@ -108,10 +108,10 @@ def drawing(console: Console, preset: str) -> None:
     times = []
     for seed in range(12):
         begun = time.perf_counter()
-        list(stream_of(system, Request(count=1, seed=seed, conditions={"kind": "kick", "brightness": 80.0}), 1))
+        list(generate_from(system, Request(count=1, seed=seed, conditions={"kind": "kick", "brightness": 80.0}), 1))
         times.append(time.perf_counter() - begun)
     begun = time.perf_counter()
-    list(stream_of(system, Request(count=SOUNDS), 1))
+    list(generate_from(system, Request(count=SOUNDS), 1))
     many = SOUNDS * system.config.seconds / (time.perf_counter() - begun)
     console.print(
         f"{preset}: one sound {1e3 * min(times):.0f} ms at best, {1e3 * median(times):.0f} ms in the median; {SOUNDS} "

@@ -20,9 +20,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from soundloom.generation.generate import Request, load
+from soundloom.generation import Request, load
 from soundloom.generation.writing import render
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 
 
 def milliseconds(function: Callable[[int], object], times: int = 40) -> float:
@@ -51,14 +51,14 @@ def main() -> None:
     table.add_row(f"{count} sounds to FLAC", f"{count * model.seconds / spent:.0f} s of sound per second")
     code, row = torch.randn(1, system.config.latent), torch.zeros(1, system.schema.width)
     out = system.network.decode(code, row)
-    spectrogram = out.mean[0] + system.texture_of(out, 1.0, stream(0))
+    spectrogram = out.mean[0] + system.texture_of(out, 1.0, generator(0))
     table.add_row("latent to spectrogram", f"{milliseconds(lambda _: system.network.decode(code, row)):.2f} ms")
-    table.add_row("texture", f"{milliseconds(lambda n: system.texture_of(out, 1.0, stream(n))):.2f} ms")
-    decode = milliseconds(lambda n: representation.decode(spectrogram[None, None], stream(n)))
+    table.add_row("texture", f"{milliseconds(lambda n: system.texture_of(out, 1.0, generator(n))):.2f} ms")
+    decode = milliseconds(lambda n: representation.decode(spectrogram[None, None], generator(n)))
     table.add_row("spectrogram to waveform", f"{decode:.2f} ms")
 
     def latent_to_waveform(number: int) -> None:
-        rng = stream(number)
+        rng = generator(number)
         found = system.network.decode(code, row)
         representation.decode((found.mean[0] + system.texture_of(found, 1.0, rng))[None, None], rng)
 

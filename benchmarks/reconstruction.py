@@ -22,7 +22,7 @@ from rich.table import Table
 from sklearn.decomposition import PCA
 
 from soundloom.data.clips import ClipSettings, open_clips
-from soundloom.generation.generate import load
+from soundloom.generation import load
 from soundloom.training.feed import Feed
 
 

@@ -33,7 +33,7 @@ from soundloom.generation.vocoder import Vocoded, Vocoder, vocoder_named
 from soundloom.metrics.reconstruction import multi_resolution_distance
 from soundloom.representations import MelSpectrogram
 from soundloom.representations.phase import BEST
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 from soundloom.systems.wavenet.sampling import predict
 from soundloom.systems.wavenet.wavenet import WaveNet
 
@@ -66,7 +66,7 @@ def decode_with_vocoder(vocoder: Vocoder) -> Callable[[Tensor], Tensor]:
     together = vocoded.together
 
     def decode(x: Tensor) -> Tensor:
-        rngs = [stream(0, clip) for clip in range(len(x))]
+        rngs = [generator(0, clip) for clip in range(len(x))]
         parts = range(0, len(x), together)
         return torch.cat([vocoded.decode_each(x[at : at + together], rngs[at : at + together]) for at in parts])
 
@@ -75,7 +75,7 @@ def decode_with_vocoder(vocoder: Vocoder) -> Callable[[Tensor], Tensor]:
 
 def decode_with_phase(mel: MelSpectrogram, method: str) -> Callable[[Tensor], Tensor]:
     representation = replace(mel, phase=method)
-    return lambda x: representation.decode_each(x, [stream(0, clip) for clip in range(len(x))])
+    return lambda x: representation.decode_each(x, [generator(0, clip) for clip in range(len(x))])
 
 
 @torch.no_grad()
@@ -87,7 +87,7 @@ def bounds(system: WaveNet, audio: Tensor) -> dict[str, Callable[[Tensor], Tenso
         clips = audio[: len(x)]
         codes = torch.zeros(len(clips), system.schema.width)
         chances = predict(system, kept.encode(clips)[:, 0], codes, system.spectra(clips)).softmax(dim=1)
-        drawn = torch.multinomial(chances.transpose(1, 2).flatten(0, 1), 1, generator=stream(0, "led"))
+        drawn = torch.multinomial(chances.transpose(1, 2).flatten(0, 1), 1, generator=generator(0, "led"))
         return kept.decode(drawn.view(len(clips), 1, -1))
 
     return {

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from soundloom.conditions.schema import Schema
-from soundloom.generation.generate import Request, stream_of
+from soundloom.generation import Request, generate_from
 from soundloom.representations import build
 from soundloom.runtime.processors import available_processors
 from soundloom.systems.wavenet import WaveNet
@@ -34,7 +34,7 @@ from soundloom.systems.wavenet.settings import PRESETS
 FIRST_USE = """
 import time, torch
 from soundloom.conditions.schema import Schema
-from soundloom.generation.generate import Request, stream_of
+from soundloom.generation import Request, generate_from
 from soundloom.representations import build
 from soundloom.systems.wavenet import WaveNet
 from soundloom.systems.wavenet.settings import PRESETS
@@ -42,7 +42,7 @@ config = PRESETS["drums"]
 system = WaveNet(config, build(config.representation), Schema()).eval()
 begun = time.perf_counter()
 for count in (1, 16):
-    list(stream_of(system, Request(count=count, seconds=0.01), 1))
+    list(generate_from(system, Request(count=count, seconds=0.01), 1))
 print(time.perf_counter() - begun)
 """
 TRIALS = 5
@@ -66,7 +66,7 @@ def rate(system: WaveNet, count: int, seconds: float, weights: str, jobs: int = 
     for seed in range(TRIALS):
         request = Request(count=count, seconds=seconds, seed=seed, options={"weights": weights})
         begun = time.perf_counter()
-        made = sum(sound.audio.samples.shape[1] for sound in stream_of(system, request, jobs))
+        made = sum(sound.audio.samples.shape[1] for sound in generate_from(system, request, jobs))
         best = max(best, made / (time.perf_counter() - begun))
     return best
 

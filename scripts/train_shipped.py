@@ -26,13 +26,13 @@ import torch
 from safetensors.torch import load_file
 
 from soundloom.checkpoints import checkpoint
-from soundloom.contract.system import System
+from soundloom.contract import System
 from soundloom.data.clips import ClipSettings, open_clips
 from soundloom.data.provenance import FILE as DATA
 from soundloom.data.provenance import digests
 from soundloom.evaluation.comparison import compare
 from soundloom.evaluation.report.writing import write_report
-from soundloom.generation.generate import load
+from soundloom.generation import load
 from soundloom.runtime.files import read_json, write_json
 from soundloom.training.feed import Feed
 

@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-from soundloom.training import train
+from soundloom.training import StepReport, train
 from soundloom.training.loop import Training  # noqa: F401 - here, so that children need not import it
 from soundloom.training.state import STATE
 
@@ -26,11 +26,11 @@ class Killer:
     def __init__(self, at: int | None, delay: float) -> None:
         self.at, self.delay = at, delay
 
-    def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
-        if self.at is not None and step >= self.at:
+    def step(self, report: StepReport) -> None:
+        if self.at is not None and report.step >= self.at:
             threading.Timer(self.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
-    def say(self, sentence: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
 
 def main(system: str, sounds: str, run: Path, steps: int, seed: int, kill_at: list[int]) -> list[int]:

@@ -21,11 +21,12 @@ from soundloom.audio import Audio, fit, read
 from soundloom.checkpoints.checkpoint import WEIGHTS, build
 from soundloom.conditions.schema import Category, Schema
 from soundloom.conditions.sweep import Sweep
-from soundloom.contract.system import System
-from soundloom.generation.generate import Model, Request, load
+from soundloom.contract import ClipBatch, System
+from soundloom.generation import Model, Request, load
 from soundloom.representations import build as build_representation
 from soundloom.runtime.files import read_json
-from soundloom.systems.discovery import system_names, system_named
+from soundloom.systems.discovery import system_named, system_names
+from soundloom.training import StepReport
 from soundloom.training.log import LOG
 from soundloom.training.state import STATE
 
@@ -100,7 +101,7 @@ def test_a_loss_that_no_other_works_against_falls_in_training(system: str, train
     lines = [json.loads(line) for line in (trained(system) / LOG).read_text().splitlines()]
     steps = [line for line in lines if "seconds" in line]
     objectives = [objective for stage in untrained(system).stages() for objective in stage.objectives]
-    for name in {f"{objective.name}.loss" for objective in objectives if not objective.contested}:
+    for name in {f"{objective.name}.loss" for objective in objectives if not objective.adversarial}:
         losses = [line[name] for line in steps if name in line]
         assert np.mean(losses[-10:]) < np.mean(losses[:10])
 
@@ -198,11 +199,11 @@ def test_what_is_reconstructed_is_nearer_to_its_own_sound_than_to_another_or_the
 ) -> None:
     files = [sounds / "thump-001.wav", sounds / "hiss-004.wav"]
     given = torch.stack([torch.from_numpy(fit(read(file), model.system.samples).samples) for file in files])
-    back = model.system.reconstruct(given, torch.zeros(2, model.system.schema.width))
+    back = model.system.reconstruct(ClipBatch(given, torch.zeros(2, model.system.schema.width)))
     if back is None:
         return
     assert back.shape == given.shape
-    assert torch.equal(back, model.system.reconstruct(given, torch.zeros(2, model.system.schema.width)))
+    assert torch.equal(back, model.system.reconstruct(ClipBatch(given, torch.zeros(2, model.system.schema.width))))
     for sound, own, other in zip(back, files, files[::-1], strict=True):
         audio = Audio(sound.numpy(), model.sample_rate)
         assert distance(model, audio, own) < 0.5 * distance(model, audio, other)
@@ -311,11 +312,11 @@ def test_ctrl_c_saves_and_going_on_ends_with_the_same_weights(
     uninterrupted: Callable[[str], Path],
 ) -> None:
     class Impatient:
-        def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
-            if step == 6:
+        def step(self, report: StepReport) -> None:
+            if report.step == 6:
                 signal.raise_signal(signal.SIGINT)
 
-        def say(self, sentence: str) -> None: ...
+        def message(self, text: str) -> None: ...
 
     from soundloom.training import train
 
@@ -346,7 +347,7 @@ def test_loading_and_generating_executes_nothing_that_came_with_the_checkpoint(
 ) -> None:
     code = f"""
 import sys
-from soundloom.generation.generate import load
+from soundloom.generation import load
 load({str(trained(system))!r}).generate(count=1)       # all modules are in
 seen = []
 sys.addaudithook(lambda event, arguments: seen.append(event))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from soundloom.audio import Audio
     from soundloom.data.scan import scan
     from soundloom.evaluation.comparison import compare, evaluate
-    from soundloom.generation.generate import Model, Request, load
+    from soundloom.generation import Model, Request, load
     from soundloom.generation.reconstruct import reconstruct
     from soundloom.training import train
 
@@ -18,11 +18,11 @@ __version__ = "0.1.0"
 # Imported when first used: torch alone takes longer than most commands.
 _HOMES = {
     "Audio": "soundloom.audio",
-    "Model": "soundloom.generation.generate",
-    "Request": "soundloom.generation.generate",
+    "Model": "soundloom.generation",
+    "Request": "soundloom.generation",
     "compare": "soundloom.evaluation.comparison",
     "evaluate": "soundloom.evaluation.comparison",
-    "load": "soundloom.generation.generate",
+    "load": "soundloom.generation",
     "reconstruct": "soundloom.generation.reconstruct",
     "scan": "soundloom.data.scan",
     "train": "soundloom.training",

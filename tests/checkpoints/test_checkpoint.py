@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from soundloom.checkpoints import checkpoint
 from soundloom.checkpoints.checkpoint import CONFIG, WEIGHTS
-from soundloom.generation.generate import Request, load, stream_of
+from soundloom.generation import Request, generate_from, load
 from soundloom.runtime.files import read_json, write_json
 
 NEXT_MOVE = r"(;|did you mean|known:)"
@@ -170,7 +170,7 @@ def test_any_damage_is_one_refusal_or_a_model_that_still_makes_sounds(seed: int,
     said = ""
     try:
         model = load(copy)
-        list(stream_of(model.system, Request(count=1)))
+        list(generate_from(model.system, Request(count=1)))
     except ValueError as error:  # anything else would be a traceback for the user
         said = str(error)
     assert "\n" not in said.strip()

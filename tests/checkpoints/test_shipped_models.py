@@ -9,7 +9,7 @@ import pytest
 from soundloom.checkpoints.catalogue import catalogue
 from soundloom.checkpoints.checkpoint import SHIPPED, WEIGHTS, shipped
 from soundloom.descriptors import SEVEN, measure
-from soundloom.generation.generate import Request, load
+from soundloom.generation import Request, load
 from soundloom.metrics.pitch import detect_pitch
 
 MOST_BYTES = 6_000_000

@@ -355,7 +355,7 @@ def pressed(monkeypatch) -> Callable[[int, int], None]:
 
         model = slow_model(before_block=before_block)
         monkeypatch.setattr("soundloom.checkpoints.checkpoint.locate", Path)
-        monkeypatch.setattr("soundloom.generation.generate.load", lambda source: model)
+        monkeypatch.setattr("soundloom.generation.load", lambda source: model)
 
     return press
 
@@ -399,7 +399,7 @@ def test_stopped_before_the_first_sample_nothing_is_written(capsys, monkeypatch,
 
     model = slow_model()
     monkeypatch.setattr("soundloom.checkpoints.checkpoint.locate", Path)
-    monkeypatch.setattr("soundloom.generation.generate.load", lambda source: model)
+    monkeypatch.setattr("soundloom.generation.load", lambda source: model)
     stop = threading.Event()
     stop.set()
     monkeypatch.setattr(signals, "stop_signals", lambda: contextlib.nullcontext(stop))
@@ -411,7 +411,7 @@ def test_stopped_before_the_first_sample_nothing_is_written(capsys, monkeypatch,
 def test_a_request_that_takes_long_says_how_far_it_is_where_there_is_no_terminal(capsys, monkeypatch, tmp_path):
     model = slow_model(block_seconds=0.05)
     monkeypatch.setattr("soundloom.checkpoints.checkpoint.locate", Path)
-    monkeypatch.setattr("soundloom.generation.generate.load", lambda source: model)
+    monkeypatch.setattr("soundloom.generation.load", lambda source: model)
     monkeypatch.setattr("soundloom.cli.display.SAID_SECONDS", 0.2)
     asked = ("generate", "slow", "-n", 1, "--seconds", 0.2, "--seed", 1, "--no-picture", "--out", tmp_path)
     first, *_ = lines = ask(capsys, *asked).err.splitlines()

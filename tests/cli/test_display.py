@@ -7,18 +7,18 @@ from pathlib import Path
 
 from soundloom.cli.display import seconds_of_sound, show_progress, training_summary
 from soundloom.training.loop import Outcome
-from soundloom.training.validation import Judgement
+from soundloom.training.validation import Measurement
 
 ENDED = Outcome(Path("runs/mine"), 900, 600.0, True, {"elbo.loss": 1.0}, {})
 
 
-def judgement(step: int, distance: float) -> Judgement:
+def measurement(step: int, distance: float) -> Measurement:
     name = "held_out.kid.reference"
-    return Judgement(step, {name: distance, f"{name}.low": distance - 9, f"{name}.high": distance + 9})
+    return Measurement(step, {name: distance, f"{name}.low": distance - 9, f"{name}.high": distance + 9})
 
 
 def test_a_training_that_ended_past_its_best_names_both_distances_and_where_the_best_is():
-    summary = training_summary(replace(ENDED, best=judgement(700, 96.2), last=judgement(900, 104.0)), "again")
+    summary = training_summary(replace(ENDED, best=measurement(700, 96.2), last=measurement(900, 104.0)), "again")
     assert summary["best"] == {"step": 700, "distance": 96.2}
     assert summary["last"] == {"step": 900, "distance": 104.0}
     best = Path("runs/mine/best")
@@ -26,7 +26,7 @@ def test_a_training_that_ended_past_its_best_names_both_distances_and_where_the_
 
 
 def test_a_training_that_ended_at_its_best_names_one_distance():
-    summary = training_summary(replace(ENDED, best=judgement(900, 96.2), last=judgement(900, 96.2)), "again")
+    summary = training_summary(replace(ENDED, best=measurement(900, 96.2), last=measurement(900, 96.2)), "again")
     assert "distance to the held-out sounds 96; now: soundloom generate runs/mine" in summary["next"]
 
 

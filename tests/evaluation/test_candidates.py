@@ -40,7 +40,7 @@ def test_a_tone_keeps_its_pitch_when_it_comes_at_another_rate():
 
 
 def test_a_model_and_a_baseline_make_what_is_asked_for(trained, material):
-    from soundloom.generation.generate import load
+    from soundloom.generation import load
 
     model = ModelContender("m", load(trained("vae")))
     representation = build({"kind": "mel", "sample_rate": 4000, "bands": 32, "n_fft": 256, "hop": 128})
@@ -49,7 +49,7 @@ def test_a_model_and_a_baseline_make_what_is_asked_for(trained, material):
 
 
 def test_a_model_says_how_large_it_is(trained):
-    from soundloom.generation.generate import load
+    from soundloom.generation import load
 
     loaded = load(trained("vae"))
     facts = ModelContender("m", loaded).facts()

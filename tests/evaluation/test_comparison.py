@@ -18,7 +18,7 @@ from soundloom.evaluation.comparison import compare, evaluate
 from soundloom.evaluation.cost import Cost
 from soundloom.evaluation.results import Findings
 from soundloom.evaluation.session import FLOOR, NOISE
-from soundloom.generation.generate import Made, Model, Request
+from soundloom.generation import Generated, Model, Request
 from sounds import make_sounds
 
 COUNT = 80
@@ -166,7 +166,7 @@ def test_a_model_that_makes_nothing_but_broken_sounds_still_gets_a_report(
     def broken(self, request, jobs=None):
         requests = [request] if isinstance(request, Request) else request
         for _ in range(sum(each.count for each in requests)):
-            yield Made(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
+            yield Generated(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
 
     monkeypatch.setattr(Model, "stream", broken)
     run = str(trained("vae"))

@@ -13,7 +13,7 @@ import pytest
 from scipy.signal import butter, sosfilt
 from stand_ins import value
 
-from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Category, Measured, Scalar, Schema
 from soundloom.evaluation.candidates import Terms
 from soundloom.evaluation.embedded import Heard
@@ -43,7 +43,7 @@ class Synthesiser:
     asked: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.model = SimpleNamespace(system=SimpleNamespace(schema=SCHEMA, joint=Joint(SCHEMA)))
+        self.model = SimpleNamespace(system=SimpleNamespace(schema=SCHEMA, joint=JointDistribution(SCHEMA)))
 
     def obeying(self, requests: Any, terms: Terms, seeds: Any) -> np.ndarray:
         self.asked += zip(requests, seeds, strict=True)

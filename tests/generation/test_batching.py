@@ -1,4 +1,4 @@
-"""Clips made together, at length, and stopped: whatever happens, what comes is what the request says."""
+"""Clips made batch_size, at length, and stopped: whatever happens, what comes is what the request says."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from slow import LONGEST, RATE, SAMPLES, slow_model
 from soundloom.audio import Audio
-from soundloom.generation.batching import HELD, group_sizes, groups_ahead, most_together
-from soundloom.generation.generate import Made, Model, Request
+from soundloom.generation import Generated, Model, Request
+from soundloom.generation.batching import HELD, batch_sizes, batches_ahead, largest_batch
 
 
-def contents(made: Sequence[Made]) -> list[bytes]:
+def contents(made: Sequence[Generated]) -> list[bytes]:
     return [sound.audio.samples.tobytes() for sound in made]
 
 
@@ -41,18 +41,18 @@ BLOCKS_IN_TEN_SECONDS = 10 * RATE // 100
 
 
 @pytest.mark.parametrize("given", [{}, {"prompt": prompt(250)}, {"like": (prompt(50),)}])
-def test_the_same_request_gives_the_same_bytes_in_any_groups_and_threads(given):
+def test_the_same_request_gives_the_same_bytes_in_any_batches_and_threads(given):
     request = Request(count=21, seed=5, **given)
     alone = contents(slow_model().stream(request, 1))
     assert len(set(alone)) == 21
-    for together, jobs in itertools.product((1, 4, 16, 64), (1, 2, 5)):
-        model = slow_model(together)
+    for batch_size, jobs in itertools.product((1, 4, 16, 64), (1, 2, 5)):
+        model = slow_model(batch_size)
         assert contents(model.stream(request, jobs)) == alone
-        assert max(model.system.calls) <= together
+        assert max(model.system.calls) <= batch_size
 
 
 @pytest.mark.parametrize(
-    ("together", "count", "jobs", "calls"),
+    ("batch_size", "count", "jobs", "calls"),
     [
         (1, 5, 2, [1, 1, 1, 1, 1]),
         (16, 16, 1, [16]),
@@ -63,21 +63,21 @@ def test_the_same_request_gives_the_same_bytes_in_any_groups_and_threads(given):
         (16, 40, 2, [10, 10, 10, 10]),
     ],
 )
-def test_clips_are_made_together_so_that_all_threads_have_as_much_to_do(together, count, jobs, calls):
-    model = slow_model(together)
+def test_clips_are_batched_so_that_all_threads_have_as_much_to_do(batch_size, count, jobs, calls):
+    model = slow_model(batch_size)
     assert len(list(model.stream(Request(count=count), jobs))) == count
     assert sorted(model.system.calls) == calls
 
 
 def test_steps_of_a_path_are_made_one_by_one_since_each_has_its_own_place():
-    model = slow_model(together=16)
+    model = slow_model(batch_size=16)
     path = list(model.stream(Request(count=5, like=(prompt(50), prompt(60))), 1))
     assert model.system.calls == [1] * 5
     assert np.allclose(np.diff([sound.audio.samples.mean() for sound in path]), 0.3 / 4, atol=0.02)
 
 
-def test_several_requests_are_made_together_and_are_what_they_are_alone():
-    model = slow_model(together=16)
+def test_several_requests_share_batches_and_are_what_they_are_alone():
+    model = slow_model(batch_size=16)
     requests = [Request(1, conditions={"kind": kind}, seed=seed) for seed, kind in enumerate(["hiss", "thump"] * 5)]
     asked = [*requests, Request(2, seconds=0.05, seed=3), Request(2, prompt=prompt(100)), Request(2, temperature=0.5)]
     alone = [made for request in asked for made in slow_model().stream(request, 1)]
@@ -92,9 +92,9 @@ def test_no_requests_are_refused():
         slow_model().stream([])
 
 
-def test_groups_are_as_even_as_can_be():
+def test_batches_are_as_even_as_possible():
     for clips, workers, most in itertools.product((1, 2, 7, 100, 1000), (1, 2, 3, 16), (1, 2, 16)):
-        sizes = list(group_sizes(clips, min(clips, workers), most))
+        sizes = list(batch_sizes(clips, min(clips, workers), most))
         assert sum(sizes) == clips
         assert min(sizes) >= 1
         assert max(sizes) <= min(most, min(sizes) + 1)
@@ -102,13 +102,13 @@ def test_groups_are_as_even_as_can_be():
 
 def test_long_clips_are_made_alone_and_few_of_them_are_held():
     hour, minute = 3600 * 16000, 60 * 16000
-    assert (most_together(16, 16000, 2), groups_ahead(16, 16000, 2)) == (16, 1)
-    assert (most_together(16, minute, 2), most_together(16, hour, 2), most_together(1, minute, 2)) == (16, 1, 1)
-    assert groups_ahead(1, 16000, 2) == 4
-    assert groups_ahead(1, hour, 2) == 1
-    for together, samples, workers in itertools.product((1, 16), (16000, minute, hour // 4), (1, 2, 4)):
-        most = most_together(together, samples, workers)
-        assert most * samples * (workers * groups_ahead(most, samples, workers) + 1) <= HELD
+    assert (largest_batch(16, 16000, 2), batches_ahead(16, 16000, 2)) == (16, 1)
+    assert (largest_batch(16, minute, 2), largest_batch(16, hour, 2), largest_batch(1, minute, 2)) == (16, 1, 1)
+    assert batches_ahead(1, 16000, 2) == 4
+    assert batches_ahead(1, hour, 2) == 1
+    for batch_size, samples, workers in itertools.product((1, 16), (16000, minute, hour // 4), (1, 2, 4)):
+        most = largest_batch(batch_size, samples, workers)
+        assert most * samples * (workers * batches_ahead(most, samples, workers) + 1) <= HELD
 
 
 def test_a_model_says_how_long_its_clips_are_and_how_long_a_sound_can_be():
@@ -133,11 +133,11 @@ def test_a_prompt_may_be_longer_than_a_clip_when_more_is_asked_for():
         model.generate(count=1, prompt=prompt(LONGEST), seconds=10)
 
 
-@pytest.mark.parametrize(("together", "jobs"), [(1, 1), (1, 3), (16, 2)])
-def test_progress_grows_to_all_of_the_sound_whatever_shares_a_call(together, jobs):
+@pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (1, 3), (16, 2)])
+def test_progress_grows_to_all_of_the_sound_whatever_shares_a_call(batch_size, jobs):
     told: list[tuple[float, float]] = []
     request = Request(count=6, seconds=0.5, prompt=prompt(400))
-    made = list(slow_model(together).stream(request, jobs, on_progress=lambda *pair: told.append(pair)))
+    made = list(slow_model(batch_size).stream(request, jobs, on_progress=lambda *pair: told.append(pair)))
     to_make = sum(sound.audio.seconds - 400 / RATE for sound in made)
     assert [everything for _, everything in told] == [pytest.approx(to_make)] * len(told)
     done = [seconds for seconds, _ in told]
@@ -147,16 +147,16 @@ def test_progress_grows_to_all_of_the_sound_whatever_shares_a_call(together, job
 
 
 def test_the_vae_tells_its_progress_too(trained):
-    from soundloom.generation.generate import load
+    from soundloom.generation import load
 
     told: list[tuple[float, float]] = []
     list(load(trained("vae")).stream(Request(count=3), 1, on_progress=lambda *pair: told.append(pair)))
     assert told == [(0.5, 1.5), (1.0, 1.5), (1.5, 1.5)]
 
 
-@pytest.mark.parametrize(("together", "jobs"), [(1, 1), (1, 2), (4, 2)])
-def test_a_stop_hands_out_what_is_done_and_begins_nothing_more(together, jobs):
-    model, stop = slow_model(together, block_seconds=0.002), threading.Event()
+@pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (1, 2), (4, 2)])
+def test_a_stop_hands_out_what_is_done_and_begins_nothing_more(batch_size, jobs):
+    model, stop = slow_model(batch_size, block_seconds=0.002), threading.Event()
     request = Request(count=12, seconds=1.0, seed=3)
     whole = contents(slow_model().stream(request, 1))
     made = []

@@ -14,7 +14,9 @@ import soundfile
 import torch
 
 from soundloom.audio import Audio, read
-from soundloom.generation.generate import Model, Request, fingerprint, load, plain, unplain
+from soundloom.generation import Model, Request, load
+from soundloom.generation.given_sounds import fingerprint
+from soundloom.generation.record import from_dict, to_dict
 
 RATE = 8000
 
@@ -149,7 +151,7 @@ def test_numbers_of_numpy_are_numbers(model: Model) -> None:
     (ours,) = model.generate(request)
     (theirs,) = model.generate(count=1, seconds=0.25, temperature=0.5, seed=3)
     assert ours.samples.tobytes() == theirs.samples.tobytes()
-    assert json.loads(json.dumps(plain(request)))["count"] == 1
+    assert json.loads(json.dumps(to_dict(request)))["count"] == 1
 
 
 def test_one_sound_to_be_like_needs_no_tuple(model: Model, sounds: Path) -> None:
@@ -228,26 +230,26 @@ def test_a_request_comes_back_from_plain_values_as_it_was(tmp_path: Path) -> Non
     soundfile.write(tmp_path / "given.wav", tone().samples[0], RATE)
     path = str(tmp_path / "given.wav")
     request = Request(3, 0.2, {"kind": "hiss", "pitch": 40.0}, path, (), 0.3, 0.9, 77, {"prior": "normal"})
-    assert unplain(plain(request), "request.json") == request
-    assert plain(request)["sounds"] == {path: fingerprint(path)}
+    assert from_dict(to_dict(request), "request.json") == request
+    assert to_dict(request)["sounds"] == {path: fingerprint(path)}
 
 
 def test_a_request_with_audio_in_memory_cannot_be_written_down() -> None:
     for request in (Request(prompt=tone()), Request(like=(tone(),))):
         with pytest.raises(ValueError, match="holds audio in memory cannot be written down; name a file instead"):
-            plain(request)
+            to_dict(request)
 
 
 def test_a_request_refuses_sounds_that_have_changed_or_gone(tmp_path: Path) -> None:
     path = tmp_path / "given.wav"
     soundfile.write(path, tone().samples[0], RATE)
-    written = plain(Request(like=(str(path),)))
+    written = to_dict(Request(like=(str(path),)))
     soundfile.write(path, tone(1200).samples[0], RATE)
     with pytest.raises(ValueError, match=r"given\.wav has changed since request\.json was written"):
-        unplain(written, "request.json")
+        from_dict(written, "request.json")
     path.unlink()
     with pytest.raises(ValueError, match=r"names the sound .*given\.wav, which is not there; run it where"):
-        unplain(written, "request.json")
+        from_dict(written, "request.json")
 
 
 @pytest.mark.parametrize(
@@ -269,10 +271,10 @@ def test_a_request_refuses_sounds_that_have_changed_or_gone(tmp_path: Path) -> N
 )
 def test_a_request_that_soundloom_did_not_write_is_refused_by_name(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"request\.json"):
-        unplain({**plain(Request()), **change}, "request.json")
-    for name in plain(Request()):
+        from_dict({**to_dict(Request()), **change}, "request.json")
+    for name in to_dict(Request()):
         with pytest.raises(ValueError, match=r"request\.json is not a request that soundloom wrote"):
-            unplain({key: value for key, value in plain(Request()).items() if key != name}, "request.json")
+            from_dict({key: value for key, value in to_dict(Request()).items() if key != name}, "request.json")
 
 
 def test_a_sound_that_is_given_is_read_as_its_file_says(model: Model, sounds: Path) -> None:

@@ -17,16 +17,17 @@ from torch import Generator, Tensor
 from commands import ask, refused
 from soundloom.audio import Audio, read, resample
 from soundloom.checkpoints import checkpoint
-from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Schema
-from soundloom.contract.system import Report, Stage, System
-from soundloom.generation.generate import Model, Request, load, plain, unplain
+from soundloom.contract import Report, Stage, System
+from soundloom.generation import Model, Request, load
 from soundloom.generation.reconstruct import reconstruct
+from soundloom.generation.record import from_dict, to_dict
 from soundloom.generation.vocoder import Vocoded, Vocoder, vocoder_named
 from soundloom.generation.writing import SIDECAR, read_request, render
 from soundloom.representations import MelSpectrogram, Waveform, build, named
 from soundloom.runtime.files import read_json, write_json
-from soundloom.runtime.generators import branch, stream
+from soundloom.runtime.generators import child, generator
 from soundloom.runtime.progress import Progress
 from soundloom.systems.wavenet.settings import WaveNetConfig, mulaw
 from soundloom.systems.wavenet.wavenet import WaveNet
@@ -75,7 +76,7 @@ class Whistle(System):
         super().__init__()
         self.hears, self.representation = hears, Waveform(hears.sample_rate)
         self.schema = Schema()
-        self.joint = Joint(self.schema)
+        self.joint_distribution = JointDistribution(self.schema)
         self.asked: list[tuple[tuple[int, ...], int]] = []
 
     @property
@@ -130,10 +131,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_its_own_frames_go_to_the_vocoder_as_they_are(own: Vocoder) -> None:
-    x, rng = own.hears.encode(tones()), stream(1)
-    wanted = own.system.vocode(x[:, 0], own.hears.samples(x.shape[-1]), [branch(rng), branch(rng)], lambda _: True)
+    x, rng = own.hears.encode(tones()), generator(1)
+    wanted = own.system.vocode(x[:, 0], own.hears.samples(x.shape[-1]), [child(rng), child(rng)], lambda _: True)
     vocoded = Vocoded.of(own.hears, own)
-    assert torch.equal(vocoded.decode(x, stream(1)), wanted)
+    assert torch.equal(vocoded.decode(x, generator(1)), wanted)
     assert vocoded.remark is None
 
 
@@ -157,8 +158,8 @@ def test_other_spectrograms_are_heard_by_a_draft_and_keep_their_length(name: str
     vocoded, audio = Vocoded.of(representation, half), tones(2, 2, samples)
     x = representation.encode(audio)
     assert torch.equal(vocoded.encode(audio), x)
-    decoded = vocoded.decode(x, stream(3))
-    assert decoded.shape == representation.decode(x, stream(3)).shape
+    decoded = vocoded.decode(x, generator(3))
+    assert decoded.shape == representation.decode(x, generator(3)).shape
     assert torch.isfinite(decoded).all()
     assert decoded.abs().max() > 0.01
     assert vocoded.remark == (
@@ -170,9 +171,9 @@ def test_other_spectrograms_are_heard_by_a_draft_and_keep_their_length(name: str
 def test_the_frames_of_a_draft_are_those_of_the_decoded_sound() -> None:
     whistles, log = whistler(sample_rate=RATE, bands=40), named("log", RATE)
     x = log.encode(tones(1))
-    draft = log.decode(x, stream(5))
+    draft = log.decode(x, generator(5))
     wanted = whistles.system.vocode(whistles.hears.encode(draft)[:, 0], draft.shape[-1], [], lambda _: True)
-    assert torch.equal(Vocoded.of(log, whistles).decode(x, stream(5)), wanted)
+    assert torch.equal(Vocoded.of(log, whistles).decode(x, generator(5)), wanted)
 
 
 @pytest.mark.parametrize("rate", [4000, 11025, 16000])
@@ -195,16 +196,16 @@ def test_a_clip_sounds_the_same_in_any_batch(own: Vocoder, half: Vocoder) -> Non
     for vocoder in (own, half):
         vocoded = Vocoded.of(own.hears, vocoder)
         x = vocoded.encode(tones(3))
-        together = vocoded.decode_each(x, [stream(7, clip) for clip in range(3)])
-        alone = [vocoded.decode(clip[None], stream(7, number)) for number, clip in enumerate(x)]
+        together = vocoded.decode_each(x, [generator(7, clip) for clip in range(3)])
+        alone = [vocoded.decode(clip[None], generator(7, number)) for number, clip in enumerate(x)]
         assert torch.equal(together, torch.cat(alone))
-        assert torch.equal(vocoded.decode(x, stream(7, 0))[:1], alone[0])
-        assert not torch.equal(vocoded.decode(x[:1], stream(8)), alone[0])
+        assert torch.equal(vocoded.decode(x, generator(7, 0))[:1], alone[0])
+        assert not torch.equal(vocoded.decode(x[:1], generator(8)), alone[0])
 
 
 def test_other_frames_make_other_sounds_of_the_same_draws(own: Vocoder) -> None:
     vocoded = Vocoded.of(own.hears, own)
-    loud, soft = (vocoded.decode(vocoded.encode(gain * tones(1)), stream(9)) for gain in (1.0, 0.1))
+    loud, soft = (vocoded.decode(vocoded.encode(gain * tones(1)), generator(9)) for gain in (1.0, 0.1))
     assert not torch.equal(loud, soft)
 
 
@@ -239,7 +240,7 @@ def test_a_phase_method_changes_the_sounds_unless_it_is_the_models_own(model: Mo
     for phase in ("zero", "griffin-lim:4", f"wavenet:{runs / 'own'}"):
         assert bytes_of(model.generate(count=2, seed=1, phase=phase)) != bytes_of(usual)
     assert model.system.representation is before
-    assert model.system.together == 1
+    assert model.system.sampling_batch_size == 1
     assert bytes_of(model.generate(count=2, seed=1)) == bytes_of(usual)
 
 
@@ -347,31 +348,31 @@ def test_a_request_with_a_phase_is_written_and_makes_the_same_bytes_again(
 
 
 def test_a_request_without_a_phase_is_written_and_read_as_before_there_was_one() -> None:
-    assert not {"phase", "vocoder"} & set(plain(Request()))
-    assert unplain(plain(Request(seed=9)), "request.json") == Request(seed=9)
+    assert not {"phase", "vocoder"} & set(to_dict(Request()))
+    assert from_dict(to_dict(Request(seed=9)), "request.json") == Request(seed=9)
 
 
 @pytest.mark.parametrize("change", [{"phase": 5}, {"phase": ["pghi"]}])
 def test_a_phase_that_soundloom_did_not_write_is_refused_by_name(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"request\.json is not a request that soundloom wrote"):
-        unplain({**plain(Request()), **change}, "request.json")
+        from_dict({**to_dict(Request()), **change}, "request.json")
 
 
 def test_a_request_is_not_repeated_by_a_vocoder_that_has_changed_or_gone(tmp_path: Path) -> None:
     run = tmp_path / "voice"
     save_untrained(run, seed=1)
-    written = plain(Request(phase=f"wavenet:{run}"))
-    assert unplain(written, "request.json").phase == f"wavenet:{run}"
+    written = to_dict(Request(phase=f"wavenet:{run}"))
+    assert from_dict(written, "request.json").phase == f"wavenet:{run}"
     save_untrained(run, seed=2)
     with pytest.raises(ValueError, match=r"wavenet:.*voice has changed since request\.json was written"):
-        unplain(written, "request.json")
+        from_dict(written, "request.json")
     (run / "config.json").unlink()
     with pytest.raises(ValueError, match=r"voice holds no config\.json"):
-        unplain(written, "request.json")
+        from_dict(written, "request.json")
     without = {key: value for key, value in written.items() if key != "vocoder"}
     save_untrained(run, seed=1)
     with pytest.raises(ValueError, match="has changed since"):
-        unplain(without, "request.json")
+        from_dict(without, "request.json")
 
 
 def test_reconstruct_says_what_the_vocoder_heard_and_names_the_file_after_its_run(

@@ -16,7 +16,7 @@ from matplotlib.image import imread
 
 from slow import slow_model
 from soundloom.audio import write
-from soundloom.generation.generate import Model, Request, load
+from soundloom.generation import Model, Request, load
 from soundloom.generation.writing import PICTURE, SIDECAR, Rendered, _Results, read_request, render
 from soundloom.runtime.files import read_json, write_json
 

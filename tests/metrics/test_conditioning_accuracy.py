@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Category, Scalar, Schema, Value, slider
 from soundloom.descriptors import measure as descriptors
 from soundloom.metrics import conditioning_accuracy as module
@@ -56,7 +56,7 @@ def level(audio: np.ndarray, rate: int) -> np.ndarray:
 
 
 def requests(count: int, seed: int) -> list[dict[str, Value]]:
-    return independent_requests(SCHEMA, Joint(SCHEMA), count, np.random.default_rng(seed))
+    return independent_requests(SCHEMA, JointDistribution(SCHEMA), count, np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_pairs_with_too_few_sounds_are_left_out():
 
 
 def test_independent_requests_are_balanced_and_independent():
-    joint = Joint(SCHEMA)
+    joint = JointDistribution(SCHEMA)
     joint.fit([{"pitch": 60.0, "timbre": "buzz", "loudness": -20.0}, {"pitch": 70.0, "timbre": "pure"}])
     requested = independent_requests(SCHEMA, joint, 301, np.random.default_rng(0))
     counts = Counter(row["timbre"] for row in requested)
@@ -184,7 +184,7 @@ def test_independent_requests_are_balanced_and_independent():
     assert np.abs(np.corrcoef(own.T) - np.eye(3)).max() < 0.15
     assert [SCHEMA.check(row) for row in requested] == requested
     assert requested == independent_requests(SCHEMA, joint, 301, np.random.default_rng(0))
-    assert independent_requests(Schema(()), Joint(Schema(())), 2, np.random.default_rng(0)) == [{}, {}]
+    assert independent_requests(Schema(()), JointDistribution(Schema(())), 2, np.random.default_rng(0)) == [{}, {}]
 
 
 def test_a_condition_that_cannot_be_measured_gives_its_reason(monkeypatch: pytest.MonkeyPatch):
@@ -237,7 +237,7 @@ def test_figures_without_enough_sounds_are_left_out_with_a_remark():
 
 
 def test_a_joint_that_was_never_fitted_allows_all_values():
-    assert torch.isnan(Joint(SCHEMA).rows).all()
+    assert torch.isnan(JointDistribution(SCHEMA).rows).all()
     assert {row["timbre"] for row in requests(9, seed=0)} == set(TIMBRES)
 
 

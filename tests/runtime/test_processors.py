@@ -62,7 +62,7 @@ UNREAD = """
 import atexit, sys, time
 sys.path.insert(0, sys.argv[1])
 from slow import slow_model
-from soundloom.generation.generate import Request
+from soundloom.generation import Request
 blocks = []
 atexit.register(lambda: print(len(blocks) < 800))  # runs last, when the threads have ended; ten seconds are 800 blocks
 def before_block():

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from soundloom.conditions.schema import Schema
-from soundloom.contract.system import Augmentation, Batch
+from soundloom.contract import Augmentation, Batch
 from soundloom.data.clips import ClipSettings, ClipStore, open_clips, order
 from soundloom.data.labels import propose_conditions
 from soundloom.training.augment import at_speed, augment, later, tilted

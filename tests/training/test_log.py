@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from soundloom.training.log import Journal
+from soundloom.training.log import Log
 
 
 def lines(path: Path) -> list[dict[str, float]]:
@@ -16,7 +16,7 @@ def lines(path: Path) -> list[dict[str, float]]:
 
 
 def test_what_is_written_is_read_and_what_came_later_is_forgotten(tmp_path):
-    journal = Journal(tmp_path, tensorboard=False)
+    journal = Log(tmp_path, tensorboard=False)
     for step in range(5):
         journal.write(step, {"loss": 1.0 / (step + 1)})
     with journal.path.open("a") as file:
@@ -30,7 +30,7 @@ def test_forgetting_on_a_full_disk_keeps_the_log(tmp_path, monkeypatch):
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    journal = Journal(tmp_path, tensorboard=False)
+    journal = Log(tmp_path, tensorboard=False)
     for step in range(5):
         journal.write(step, {"loss": 1.0})
     before = journal.path.read_bytes()
@@ -42,7 +42,7 @@ def test_forgetting_on_a_full_disk_keeps_the_log(tmp_path, monkeypatch):
 
 
 def test_lines_that_are_none_of_ours_are_forgotten(tmp_path):
-    journal = Journal(tmp_path, tensorboard=False)
+    journal = Log(tmp_path, tensorboard=False)
     journal.path.write_bytes(b'{"step": 0}\n5\n{"step": "x"}\n\x00\xff\n')
     journal.forget_from(3)
     assert journal.path.read_bytes() == b'{"step": 0}\n'
@@ -64,12 +64,12 @@ def test_tensorboard_gets_the_same_values(tmp_path, monkeypatch):
     module = types.ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    journal = Journal(tmp_path, tensorboard=True)
+    journal = Log(tmp_path, tensorboard=True)
     journal.write(7, {"elbo.loss": 2.0})
     journal.close()
     assert got == [(str(tmp_path / "tensorboard"), None), ("elbo/loss", 2.0, 7), "closed"]
     got.clear()
-    resumed = Journal(tmp_path, tensorboard=True)
+    resumed = Log(tmp_path, tensorboard=True)
     resumed.forget_from(5)
     resumed.write(5, {"elbo.loss": 1.0})
     resumed.close()
@@ -79,4 +79,4 @@ def test_tensorboard_gets_the_same_values(tmp_path, monkeypatch):
 def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ValueError, match=r"soundloom\[tensorboard\]"):
-        Journal(tmp_path, tensorboard=True)
+        Log(tmp_path, tensorboard=True)

@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,14 @@ from torch import nn
 
 from soundloom.audio import Audio
 from soundloom.checkpoints.checkpoint import WEIGHTS
-from soundloom.contract.system import Batch, Loss
-from soundloom.generation.generate import Request, load
+from soundloom.contract import Batch, Loss, Objective, Stage
+from soundloom.generation import Request, load
+from soundloom.layers.batch_norm import running_statistics
+from soundloom.representations.waveform import Waveform
 from soundloom.systems.vae.elbo import ELBO
 from soundloom.training import DATA, train
+from soundloom.training.average import WeightAverage
 from soundloom.training.log import LOG
-from soundloom.training.loop import follow
 from soundloom.training.precision import faster_precision
 from soundloom.training.state import STATE
 from sounds import make_sounds, sound
@@ -268,18 +270,40 @@ def test_bfloat16_trains_too(tmp_path: Path, train_tiny: Train) -> None:
 
 def test_the_average_follows_by_the_closed_form() -> None:
     torch.manual_seed(0)
-    system = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    system = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 2))
     average = copy.deepcopy(system)
     start = [parameter.detach().clone() for parameter in average.parameters()]
     with torch.no_grad():
         for parameter in system.parameters():
             parameter += 1.5
         system[1].running_mean += 4.0
+    follower = WeightAverage(average, system, Stage("half", Waveform(8000), (HalfOf(system),)))
     for _ in range(10):
-        follow(average, system, 0.9)
-    for before, now, goal in zip(start, average.parameters(), system.parameters(), strict=True):
+        follower.follow(0.9)
+    moved = [*start[:4]]
+    for before, now, goal in zip(moved, average.parameters(), system.parameters(), strict=False):
         torch.testing.assert_close(now.detach(), goal.detach() + (before - goal.detach()) * 0.9**10)
     assert torch.equal(average[1].running_mean, system[1].running_mean)
+    assert torch.equal(average[2].weight, start[4])  # no objective of the stage moves it
+
+
+class HalfOf(Objective):
+    """Moves all but the last layer, and the statistics of the normalisation."""
+
+    name = "half"
+
+    def __init__(self, system: nn.Sequential) -> None:
+        super().__init__()
+        self.system = system
+
+    def moves(self) -> Iterable[nn.Parameter]:
+        return [*self.system[0].parameters(), *self.system[1].parameters()]
+
+    def statistics(self) -> Iterable[torch.Tensor]:
+        return running_statistics(self.system)
+
+    def forward(self, batch: Batch, fraction: float) -> Loss:
+        raise AssertionError
 
 
 @pytest.mark.parametrize(

@@ -14,24 +14,24 @@ import pytest
 from soundloom.audio import Audio
 from soundloom.checkpoints.checkpoint import WEIGHTS
 from soundloom.data.clips import ClipStore
-from soundloom.generation.generate import Made, load
+from soundloom.generation import Generated, load
 from soundloom.metrics.estimate import TooFew
 from soundloom.metrics.kernels import kid, kid_between
 from soundloom.metrics.memorisation import NearestClips
-from soundloom.training import train
+from soundloom.training import StepReport, train
 from soundloom.training.log import LOG
 from soundloom.training.loop import Outcome
-from soundloom.training.validation import BEST, FEWEST, Judge, Judgement, last_progress, stops_here
+from soundloom.training.validation import BEST, FEWEST, Measurement, Validation, last_progress, stops_here
 from sounds import make_sounds
 
 EACH_STEP = {"preset": "tiny", "precision": "float32", "preview_seconds": 1e-6, "preview_count": 1, "held_out": 0.4}
-NO_PREVIEWS = EACH_STEP | {"preview_seconds": 0.0, "judge_count": FEWEST}
+NO_PREVIEWS = EACH_STEP | {"preview_seconds": 0.0, "validation_count": FEWEST}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sounds of which enough can be held out: one kit in five, 22 of 110."""
-    return make_sounds(tmp_path_factory.mktemp("judged") / "sounds", count=110)
+    return make_sounds(tmp_path_factory.mktemp("measured") / "sounds", count=110)
 
 
 class Balance:
@@ -79,17 +79,17 @@ class Listener:
         self.said: list[str] = []
         self.weights: dict[int, bytes] = {}
 
-    def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
-        if step == self.stop_at:
+    def step(self, report: StepReport) -> None:
+        if report.step == self.stop_at:
             raise InterruptedError
 
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-        if sentence.startswith("step "):
-            self.weights[int(sentence.split(":")[0].split()[1])] = (self.run / WEIGHTS).read_bytes()
+    def message(self, text: str) -> None:
+        self.said.append(text)
+        if text.startswith("step "):
+            self.weights[int(text.split(":")[0].split()[1])] = (self.run / WEIGHTS).read_bytes()
 
 
-def judged(run: Path, name: str = "held_out.kid.reference") -> dict[int, float]:
+def measured(run: Path, name: str = "held_out.kid.reference") -> dict[int, float]:
     """A figure of the journal, by step; a step that is there twice fails."""
     found: dict[int, float] = {}
     for line in map(json.loads, (run / LOG).read_text().splitlines()):
@@ -109,10 +109,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[float]], None
     """Give the previews these distances, in turn, with a noise of 10."""
 
     def give(distances: Sequence[float]) -> None:
-        def figures(self: Judge, sounds: Sequence[Made]) -> dict[str, float]:
+        def figures(self: Validation, sounds: Sequence[Generated]) -> dict[str, float]:
             return figures_of(distances[len(self.history)])
 
-        monkeypatch.setattr(Judge, "_figures", figures)
+        monkeypatch.setattr(Validation, "_figures", figures)
 
     return give
 
@@ -136,15 +136,15 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[float]], None
 def test_a_stretch_without_progress_beyond_the_noise_is_said_once_after_three_previews(
     distances: list[float], stopping: list[int], progress: int
 ) -> None:
-    series = [Judgement(step, figures_of(distance)) for step, distance in enumerate(distances)]
+    series = [Measurement(step, figures_of(distance)) for step, distance in enumerate(distances)]
     assert [end for end in range(len(series)) if stops_here(series[: end + 1])] == stopping
     assert last_progress(series) == progress
 
 
 def test_a_noisier_distance_must_be_lower_to_count_as_progress() -> None:
-    before = Judgement(0, figures_of(90))
-    assert last_progress([before, Judgement(1, figures_of(75, noise=10))]) == 1
-    assert last_progress([before, Judgement(1, figures_of(75, noise=20))]) == 0
+    before = Measurement(0, figures_of(90))
+    assert last_progress([before, Measurement(1, figures_of(75, noise=10))]) == 1
+    assert last_progress([before, Measurement(1, figures_of(75, noise=20))]) == 0
 
 
 def test_the_noise_is_what_two_previews_of_the_same_weights_differ_by() -> None:
@@ -160,19 +160,19 @@ def test_the_noise_is_what_two_previews_of_the_same_weights_differ_by() -> None:
 def test_each_preview_is_measured_in_both_embeddings_and_against_training_sounds(tmp_path: Path, folder: Path) -> None:
     run = tmp_path / "run"
     ears = Listener(run)
-    outcome = train("vae", folder, out=run, steps=2, watcher=ears, judge_count=40, **EACH_STEP)
+    outcome = train("vae", folder, out=run, steps=2, watcher=ears, validation_count=40, **EACH_STEP)
     for name in ("reference", "log-mel"):
-        values = judged(run, f"held_out.kid.{name}")
-        lows, highs = judged(run, f"held_out.kid.{name}.low"), judged(run, f"held_out.kid.{name}.high")
+        values = measured(run, f"held_out.kid.{name}")
+        lows, highs = measured(run, f"held_out.kid.{name}.low"), measured(run, f"held_out.kid.{name}.high")
         assert set(values) == {0, 1, 2}
         assert all(lows[step] < values[step] < highs[step] for step in values)
-        floor = judged(run, f"training.kid.{name}")
+        floor = measured(run, f"training.kid.{name}")
         assert set(floor) == {1, 2}  # the first preview must not be waited for
         assert floor[1] == floor[2] < values[0]
-    assert judged(run, "copies") == {1: 3, 2: 3}
+    assert measured(run, "copies") == {1: 3, 2: 3}
     assert Accuser.fitted == [(88, 22)]
-    assert set(judged(run, "sounds").values()) == {FEWEST}  # no time for all 40 in a millionth of a second
-    value, trained = judged(run)[2], judged(run, "training.kid.reference")[2]
+    assert set(measured(run, "sounds").values()) == {FEWEST}  # no time for all 40 in a millionth of a second
+    value, trained = measured(run)[2], measured(run, "training.kid.reference")[2]
     (last,) = (sentence for sentence in ears.said if sentence.startswith("step 2: 1 sounds in"))
     assert f"; distance (KID, reference) {value:.0f} ± " in last
     assert f", training sounds {trained:.0f}; copies 3 of 20" in last
@@ -187,7 +187,7 @@ def test_the_weights_with_the_lowest_distance_are_kept_as_a_model(
     ears = Listener(run)
     made_up([300, 100, 150, 120, 130])
     outcome = train("vae", folder, out=run, steps=4, watcher=ears, **EACH_STEP)
-    figures = judged(run)
+    figures = measured(run)
     assert list(figures) == list(range(5))
     assert min(figures, key=figures.__getitem__) == 1
     assert (run / BEST / WEIGHTS).read_bytes() == ears.weights[1] != ears.weights[4]
@@ -210,7 +210,7 @@ def test_a_resumed_training_remembers_what_was_best(tmp_path: Path, folder: Path
     with pytest.raises(InterruptedError):
         train("vae", folder, out=run, steps=5, watcher=before, **EACH_STEP)
     outcome = train("vae", folder, out=run, steps=4, resume=True, watcher=after, **EACH_STEP)
-    assert list(judged(run)) == list(range(5))
+    assert list(measured(run)) == list(range(5))
     assert (run / BEST / WEIGHTS).read_bytes() == before.weights[1]
     assert outcome.best is not None
     assert (outcome.best.step, outcome.best.distance.value) == (1, 100)
@@ -223,23 +223,23 @@ def test_a_resumed_training_remembers_what_was_best(tmp_path: Path, folder: Path
 def test_a_kill_just_before_the_best_is_kept_loses_nothing(
     tmp_path: Path, folder: Path, made_up: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, kept = tmp_path / "run", Judge.keep
+    run, kept = tmp_path / "run", Validation.keep
 
-    def killed(self: Judge, *given: Any) -> None:
+    def killed(self: Validation, *given: Any) -> None:
         if self.history[-1].step == 1:
             raise InterruptedError
         kept(self, *given)
 
     made_up([300, 100, 200, 250])
-    monkeypatch.setattr(Judge, "keep", killed)
+    monkeypatch.setattr(Validation, "keep", killed)
     with pytest.raises(InterruptedError):
         train("vae", folder, out=run, steps=3, **EACH_STEP)
     expected = (run / WEIGHTS).read_bytes()
     assert (run / BEST / WEIGHTS).read_bytes() != expected
-    monkeypatch.setattr(Judge, "keep", kept)
+    monkeypatch.setattr(Validation, "keep", kept)
     train("vae", folder, out=run, steps=3, resume=True, **EACH_STEP)
     assert (run / BEST / WEIGHTS).read_bytes() == expected
-    assert list(judged(run)) == list(range(4))
+    assert list(measured(run)) == list(range(4))
 
 
 def test_without_previews_the_end_is_measured_and_an_interruption_changes_nothing(tmp_path: Path, folder: Path) -> None:
@@ -248,8 +248,8 @@ def test_without_previews_the_end_is_measured_and_an_interruption_changes_nothin
     with pytest.raises(InterruptedError):
         train("vae", folder, out=parts, steps=4, save_seconds=0.0, watcher=Listener(parts, 2), **NO_PREVIEWS)
     train("vae", folder, out=parts, steps=4, resume=True, **NO_PREVIEWS)
-    assert judged(whole) == judged(parts) != {}
-    assert list(judged(whole)) == [4]
+    assert measured(whole) == measured(parts) != {}
+    assert list(measured(whole)) == [4]
     for run in (whole, parts):
         assert (run / BEST / WEIGHTS).read_bytes() == (run / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
 
@@ -263,14 +263,16 @@ def test_too_few_held_out_clips_are_said_once_and_training_goes_on(tmp_path: Pat
         "no distance will be measured: 8 clips are held out and 20 are the fewest; "
         "raise held_out or add sounds to see when training stops helping"
     ]
-    assert (outcome.finished, outcome.best, judged(tmp_path / "run")) == (True, None, {})
+    assert (outcome.finished, outcome.best, measured(tmp_path / "run")) == (True, None, {})
     assert not (tmp_path / "run" / BEST).exists()
 
 
 def test_nothing_is_measured_where_that_is_not_wanted(tmp_path: Path, folder: Path) -> None:
     ears = Listener(tmp_path / "run")
-    outcome: Outcome = train("vae", folder, out=tmp_path / "run", steps=1, watcher=ears, judge_count=0, **EACH_STEP)
-    assert (outcome.best, outcome.last, judged(tmp_path / "run")) == (None, None, {})
+    outcome: Outcome = train(
+        "vae", folder, out=tmp_path / "run", steps=1, watcher=ears, validation_count=0, **EACH_STEP
+    )
+    assert (outcome.best, outcome.last, measured(tmp_path / "run")) == (None, None, {})
     assert not (tmp_path / "run" / BEST).exists()
     assert not any("distance" in sentence for sentence in ears.said)
 
@@ -287,15 +289,15 @@ def test_a_detector_that_cannot_be_fitted_is_said_once_and_the_distance_is_measu
     train("vae", folder, out=run, steps=2, watcher=ears, **EACH_STEP)
     (said,) = (sentence for sentence in ears.said if "copies" in sentence)
     assert said.startswith("copies are not looked for: the search for copies needs at least 20 training clips")
-    assert set(judged(run)) == {0, 1, 2}
+    assert set(measured(run)) == {0, 1, 2}
 
 
 def test_sounds_that_are_no_numbers_are_said_and_do_not_stop_the_training(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(system: Any, request: Any) -> Iterator[Made]:
+    def broken(system: Any, request: Any) -> Iterator[Generated]:
         for _ in range(request.count):
-            yield Made(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
+            yield Generated(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
 
     monkeypatch.setattr("soundloom.training.validation.stream_of", broken)
     ears = Listener(tmp_path / "run")

@@ -15,7 +15,7 @@ from soundloom.runtime.settings import from_json, nearest, to_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from soundloom.contract.system import System
+    from soundloom.contract import System
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 FORMAT = 1
@@ -76,6 +76,7 @@ def describe(system: System, name: str) -> dict[str, Any]:
     from soundloom import __version__
     from soundloom.representations import describe as describe_representation
 
+    unfinished = {} if system.unfinished is None else {"unfinished": system.unfinished}
     return {
         "format": FORMAT,
         "soundloom": __version__,
@@ -83,6 +84,7 @@ def describe(system: System, name: str) -> dict[str, Any]:
         "settings": to_json(system.config),
         "representation": describe_representation(system.representation),
         "schema": to_json(system.schema),
+        **unfinished,
     }
 
 
@@ -106,8 +108,10 @@ def build(description: Mapping[str, Any], where: str = CONFIG) -> System:
         raise ValueError(f"{where} has format {version} but this version reads {FORMAT}; update soundloom")
     try:
         kind = system_named(str(name))
-        config = from_json(kind.Config, settings)
-        return kind(config, build_representation(representation), schema)
+        renamed = {kind.renamed_settings.get(key, key): value for key, value in settings.items()}
+        system = kind(from_json(kind.Config, renamed), build_representation(representation), schema)
+        system.unfinished = description.get("unfinished")
+        return system
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, MemoryError) as error:
         said = str(error).partition("\n")[0]
         raise ValueError(f"{where} describes no model that can be built ({said}); restore it or train anew") from None
@@ -118,8 +122,16 @@ def save(folder: Path, system: System, name: str, half: bool = False) -> None:
     from safetensors.torch import save as to_bytes
 
     write_json(folder / CONFIG, describe(system, name))
-    kept = {key: value for key, value in tensors(system, half).items() if not key.startswith(system.left_out)}
+    kept = {key: value for key, value in tensors(system, half).items() if not key.startswith(system.training_only)}
     write_atomically(folder / WEIGHTS, to_bytes(kept))
+
+
+def _renamed(key: str, renamed: Mapping[str, str]) -> str:
+    """The name of a weight now, where it begins with a name of an earlier version."""
+    for before, now in renamed.items():
+        if key.startswith(before):
+            return now + key.removeprefix(before)
+    return key
 
 
 def tensors(system: System, half: bool = False) -> dict[str, Tensor]:
@@ -147,13 +159,14 @@ def load(model: str | Path) -> Checkpoint:
     try:
         content = weights.read_bytes()
         state = {
-            key: value.float() if value.is_floating_point() else value for key, value in from_bytes(content).items()
+            _renamed(key, system.renamed_weights): value.float() if value.is_floating_point() else value
+            for key, value in from_bytes(content).items()
         }
     except OSError:
         raise ValueError(f"{folder} holds no readable {WEIGHTS}; training had not saved yet, or it was moved") from None
     except SafetensorError as error:
         raise ValueError(f"{weights} is damaged ({error}); copy it again, or go on training with --resume") from None
-    unread = {key: value for key, value in system.state_dict().items() if key.startswith(system.left_out)}
+    unread = {key: value for key, value in system.state_dict().items() if key.startswith(system.training_only)}
     try:
         system.load_state_dict(unread | state)
     except RuntimeError as error:

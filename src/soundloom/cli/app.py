@@ -132,8 +132,8 @@ def train(
         float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")
     ] = 0.1,
     preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
-    judge_count: Annotated[
-        int, typer.Option(help="Sounds by which a preview is measured against held-out ones; 0 measures nothing.")
+    validation_count: Annotated[
+        int, typer.Option(help="Sounds of each preview that are measured against held-out ones; 0 measures none.")
     ] = 192,
     save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
@@ -175,7 +175,7 @@ def train(
             precision=precision,
             held_out=held_out,
             preview_seconds=preview_seconds,
-            judge_count=judge_count,
+            validation_count=validation_count,
             save_seconds=save_seconds,
             tensorboard=tensorboard,
         )
@@ -227,7 +227,7 @@ def generate(
         raise ValueError("name a model, such as drums; `soundloom models` lists those that come along")
     from soundloom.cli.display import seconds_of_sound, show_progress
     from soundloom.conditions.sweep import Sweep
-    from soundloom.generation.generate import Request, load
+    from soundloom.generation import Request, load
     from soundloom.generation.writing import read_request, render
     from soundloom.runtime.files import printable
     from soundloom.runtime.signals import stop_signals

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from soundloom.data.forecast import Forecast
     from soundloom.data.index import Index
     from soundloom.training.loop import Outcome
-    from soundloom.training.validation import Judgement
+    from soundloom.training.validation import Measurement
+    from soundloom.training.watcher import StepReport
 
 SHOWN_SKIPS = 20
 SHOWN_VALUES = 12
@@ -147,7 +148,7 @@ class TrainingDisplay:
         self.run, self.again = run, again
         self.console = Console(stderr=True, quiet=quiet)
         columns = (
-            TextColumn("step {task.fields[step]}"),
+            TextColumn("{task.fields[place]}step {task.fields[step]}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %  loss {task.fields[loss]:.4f}  {task.fields[rate]:.0f} clips/s"),
             TimeElapsedColumn(),
@@ -156,7 +157,7 @@ class TrainingDisplay:
         self.bar = Progress(
             *columns, console=self.console, transient=True, disable=quiet or not self.console.is_terminal
         )
-        self.task = self.bar.add_task("training", total=1.0, step=0, loss=0.0, rate=0.0)
+        self.task = self.bar.add_task("training", total=1.0, step=0, loss=0.0, rate=0.0, place="")
         self.clips, self.begun, self.said_at = 0, time.monotonic(), time.monotonic()
 
     def __enter__(self) -> TrainingDisplay:
@@ -167,20 +168,25 @@ class TrainingDisplay:
     ) -> None:
         self.bar.stop()
 
-    def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
+    def step(self, report: StepReport) -> None:
         if not self.clips:
             self.begun = time.monotonic()
-            self.say(f"training into {self.run}; Ctrl-C saves and stops, then go on with: {self.again}")
+            self.message(f"training into {self.run}; Ctrl-C saves and stops, then go on with: {self.again}")
             self.bar.start()
-        self.clips += clips
-        rate = self.clips / max(1e-9, time.monotonic() - self.begun) if self.clips > clips else 0.0
-        self.bar.update(self.task, completed=fraction, step=step, loss=loss, rate=rate)
+        self.clips += report.clips
+        rate = self.clips / max(1e-9, time.monotonic() - self.begun) if self.clips > report.clips else 0.0
+        place = f"{report.place}  " if report.place else ""
+        self.bar.update(
+            self.task, completed=report.fraction, step=report.step, loss=report.loss, rate=rate, place=place
+        )
         if not self.console.is_terminal and time.monotonic() - self.said_at > SAID_SECONDS:
             self.said_at = time.monotonic()
-            self.console.print(f"step {step}, {100 * fraction:.0f} %, loss {loss:.4f}, {rate:.0f} clips/s")
+            self.console.print(
+                f"{place}step {report.step}, {100 * report.fraction:.0f} %, loss {report.loss:.4f}, {rate:.0f} clips/s"
+            )
 
-    def say(self, sentence: str) -> None:
-        self.console.print(Text(sentence), soft_wrap=True)
+    def message(self, text: str) -> None:
+        self.console.print(Text(text), soft_wrap=True)
 
 
 def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
@@ -206,14 +212,14 @@ def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
         "finished": outcome.finished,
         "losses": outcome.losses,
         "held_out": outcome.held_out,
-        "best": _judged(outcome.best),
-        "last": _judged(outcome.last),
+        "best": _measured(outcome.best),
+        "last": _measured(outcome.last),
         "next": following,
     }
 
 
-def _judged(judgement: Judgement | None) -> dict[str, Any] | None:
-    return None if judgement is None else {"step": judgement.step, "distance": judgement.distance.value}
+def _measured(found: Measurement | None) -> dict[str, Any] | None:
+    return None if found is None else {"step": found.step, "distance": found.distance.value}
 
 
 def reconstruction_table(rows: Sequence[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The joint distribution of the conditions in a training set: what goes with what, and how often."""
+"""The joint distribution of conditions in a training set: which values occur together, and how often."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ FAR = 0.15  # of a slider: no row is nearer to what was asked
 NEIGHBOURS = 16  # rows that are near to what was asked of a descriptor
 
 
-class Joint(nn.Module):
-    """The distinct rows of conditions that the training set holds, with their shares.
+class JointDistribution(nn.Module):
+    """The distinct combinations of categories and scalars in the training set, with their counts.
 
     Conditions that a request leaves out are drawn from here, given those that it names: a closed hi-hat keeps its
     kit, a low pitch its bass. Rows hold the place of a Category's value, the number of a Scalar, NaN for unknown.
+    Texts are not kept: one that a request leaves out stays unknown.
     """
 
     rows: Tensor
@@ -26,14 +27,15 @@ class Joint(nn.Module):
     def __init__(self, schema: Schema) -> None:
         super().__init__()
         self.schema = schema
-        self.register_buffer("rows", torch.full((1, len(schema.conditions)), torch.nan))
+        self.names = tuple(condition.name for condition in schema.dense)
+        self.register_buffer("rows", torch.full((1, len(self.names)), torch.nan))
         self.register_buffer("counts", torch.ones(1))
 
     def fit(self, labels: Sequence[Mapping[str, Value | None]]) -> None:
         """Count the rows of a training set."""
-        if not self.schema.conditions or not labels:
+        if not self.names or not labels:
             return
-        table = torch.tensor([[self._number(name, row.get(name)) for name in self.schema.names] for row in labels])
+        table = torch.tensor([[self._number(name, row.get(name)) for name in self.names] for row in labels])
         missing = torch.nan_to_num(table, nan=-1e30)  # NaN equals nothing, so it cannot be counted
         distinct, counts = torch.unique(missing, dim=0, return_counts=True)
         self.rows = torch.where(distinct <= -1e29, torch.nan, distinct).float()
@@ -41,18 +43,18 @@ class Joint(nn.Module):
 
     def complete(self, asked: Mapping[str, Value], rng: Generator) -> dict[str, Value]:
         """Add what was left out, drawn from the rows that fit best what was asked."""
-        if not self.schema.conditions or set(asked) == set(self.schema.names):
+        if set(self.names) <= set(asked):
             return dict(asked)
         fit = self._near(asked, self._alike(asked))
         row = self.rows[int(torch.multinomial(fit, 1, generator=rng))]
-        drawn = {name: self._value(name, float(row[column])) for column, name in enumerate(self.schema.names)}
+        drawn = {name: self._value(name, float(row[column])) for column, name in enumerate(self.names)}
         known = {name: value for name, value in drawn.items() if value is not None}
         return {**known, **asked}
 
     def _alike(self, asked: Mapping[str, Value]) -> Tensor:
         """How often each row occurs that has the names that were asked for; where none has, all rows."""
         fit = self.counts
-        for column, name in enumerate(self.schema.names):
+        for column, name in enumerate(self.names):
             if name in asked and isinstance(self.schema[name], Category):
                 fit = fit * (self.rows[:, column] == self._number(name, asked[name]))
         return fit if fit.sum() > 0 else self.counts
@@ -66,7 +68,7 @@ class Joint(nn.Module):
         if len(names) < 2:
             return {}
         fit = self._alike(asked)
-        columns = [self.schema.names.index(name) for name in names]
+        columns = [self.names.index(name) for name in names]
         wanted = self.rows.new_tensor([float(asked[name]) for name in names])
         away = (self.rows[:, columns] - wanted).abs().amax(dim=1).nan_to_num(nan=torch.inf)
         away = away.where(fit > 0, torch.inf)
@@ -81,7 +83,7 @@ class Joint(nn.Module):
         Numbers that were measured are never quite the same, so that a few rows are near, not only the nearest one.
         """
         distance, many = torch.zeros_like(self.counts), 1
-        for column, condition in enumerate(self.schema.conditions):
+        for column, condition in enumerate(self.schema.dense):
             if condition.name in asked and isinstance(condition, Scalar):
                 span = condition.high - condition.low or 1.0
                 away = (self.rows[:, column] - float(asked[condition.name])).abs() / span
@@ -103,9 +105,9 @@ class Joint(nn.Module):
         condition = self.schema[name]
         if isinstance(condition, Category):
             return condition.values[int(number)]
-        return min(
-            max(float(f"{number:.7g}"), condition.low), condition.high
-        )  # rows hold 32 bits: 0.1, not 0.1000000015
+        assert isinstance(condition, Scalar)
+        rounded = float(f"{number:.7g}")  # rows hold 32 bits: 0.1, not 0.1000000015
+        return min(max(rounded, condition.low), condition.high)
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
         for name in ("rows", "counts"):  # as many rows as the training set had

@@ -1,18 +1,20 @@
 """Conditions: the named facts that a model can be asked for, and the schema that lists them.
 
-A clip's conditions travel as one row of numbers: for each condition its code, then 1 if it is known and 0 if not.
+A clip's categories and scalars travel as one dense row of numbers: for each condition its code, then 1 if it is known
+and 0 if not. Its texts travel beside the row, as token ids.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field
 
+from soundloom.conditions.text import Text, Tokens
 from soundloom.runtime.settings import nearest
 
 Value = str | float
@@ -38,7 +40,7 @@ class Category:
             ValueError: not one of `values`; the nearest one is named.
         """
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-        if text not in self.values:  # a command line says 1 for 01
+        if text not in self.values:  # 1 and 1.0 stand for 01
             text = next((name for name in self.values if _spells(name, value)), text)
         if text not in self.values:
             raise ValueError(f"{self.name}={value}: the model knows no such {self.name}; {nearest(text, self.values)}")
@@ -137,7 +139,7 @@ class Scalar:
         return f"{said}; {self.measured.describe()}" if self.measured else said
 
 
-Condition = Annotated[Category | Scalar, Field(discriminator="type")]
+Condition = Annotated[Category | Scalar | Text, Field(discriminator="type")]
 
 
 @dataclass(frozen=True)
@@ -152,10 +154,20 @@ class Schema:
 
     @property
     def width(self) -> int:
-        """Length of a code row: each condition's code and one flag that says whether it is known."""
-        return sum(condition.width + 1 for condition in self.conditions)
+        """Length of a dense row: each condition's code and one flag that says whether it is known."""
+        return sum(condition.width + 1 for condition in self.dense)
 
-    def __getitem__(self, name: str) -> Category | Scalar:
+    @property
+    def dense(self) -> tuple[Category | Scalar, ...]:
+        """The conditions that have a code in the dense row, in its order."""
+        return tuple(condition for condition in self.conditions if not isinstance(condition, Text))
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The conditions whose values are texts."""
+        return tuple(condition for condition in self.conditions if isinstance(condition, Text))
+
+    def __getitem__(self, name: str) -> Category | Scalar | Text:
         for condition in self.conditions:
             if condition.name == name:
                 return condition
@@ -172,9 +184,9 @@ class Schema:
         return {name: self[name].check(value) for name, value in asked.items()}
 
     def encode(self, known: Mapping[str, Value | None]) -> np.ndarray:
-        """One code row, (width,); a condition that is absent or None becomes zeros with flag 0."""
+        """One dense row, (width,); a condition that is absent or None becomes zeros with flag 0."""
         row: list[np.ndarray] = []
-        for condition in self.conditions:
+        for condition in self.dense:
             value = known.get(condition.name)
             if value is None:
                 row.append(np.zeros(condition.width + 1, np.float32))
@@ -182,12 +194,25 @@ class Schema:
                 row.append(np.append(condition.encode(value), np.float32(1.0)))
         return np.concatenate(row) if row else np.zeros(0, np.float32)
 
+    def tokens(self, known: Sequence[Mapping[str, Value | None]]) -> dict[str, Tokens]:
+        """Token ids of each text condition for some clips; a text that is absent or None has length 0."""
+        import torch
+
+        found = {}
+        for condition in self.texts:
+            values = [row.get(condition.name) for row in known]
+            ids = np.zeros((len(values), condition.longest), np.int64)
+            for row, value in enumerate(values):
+                ids[row] = 0 if value is None else condition.encode(value)
+            found[condition.name] = Tokens(torch.from_numpy(ids), torch.from_numpy((ids > 0).sum(axis=1)))
+        return found
+
 
 def _spells(name: str, value: Any) -> bool:
-    """Whether a name is a way to write a number."""
+    """Whether a name and a value are two ways to write one number."""
     try:
-        return isinstance(value, int | float) and float(name) == value
-    except ValueError:
+        return float(name) == float(value)
+    except (TypeError, ValueError):
         return False
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soundloom.conditions.schema import Schema
+from soundloom.conditions.schema import Schema, Value
 from soundloom.data.clip_cache import ClipCache, Contents
 from soundloom.data.cut import FULL, ClipSettings
 from soundloom.data.groups import split_by_group
@@ -191,14 +191,21 @@ class ClipStore:
     def codes(self, schema: Schema) -> np.ndarray:
         """Condition codes of all clips, float32 (clips, schema.width); what a file does not say is coded as unknown."""
         codes = np.zeros((len(self), schema.width), np.float32)
-        if self._measured:
-            for row, labels in enumerate(self.labels):
-                codes[row] = schema.encode(known(schema, labels))
-            return codes
-        rows = {id(entry): schema.encode(known(schema, entry.labels)) for entry in self.index.entries}
-        for row, entry in enumerate(self.entries):
-            codes[row] = rows[id(entry)]
+        for row, conditions in enumerate(self.known(schema)):
+            codes[row] = schema.encode(conditions)
         return codes
+
+    def known(self, schema: Schema) -> list[dict[str, Value | None]]:
+        """The conditions of each clip, as a schema understands its labels."""
+        if self._measured:
+            return [known(schema, labels) for labels in self.labels]
+        found = {id(entry): known(schema, entry.labels) for entry in self.index.entries}
+        return [found[id(entry)] for entry in self.entries]
+
+    @property
+    def durations(self) -> np.ndarray:
+        """How long the file of each clip lasts, in seconds, (clips,)."""
+        return np.array([entry.seconds for entry in self.entries], np.float64)
 
     def subset(self, indices: Sequence[int] | np.ndarray | slice) -> ClipStore:
         """The same store with only some of its clips, in the order given."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from soundloom.audio import SUFFIXES
 from soundloom.conditions.schema import Category, Scalar, Schema, Value, knots_for, slider
+from soundloom.conditions.text import Text
 from soundloom.data import tables
 from soundloom.data.file_names import FileNames
 from soundloom.data.index import Column, Index
@@ -39,6 +40,8 @@ NEVER_AUTOMATIC = _words(
 )
 SPLITS = {"train": "train", "training": "train", "test": "held out", "testing": "held out", "validation": "held out"}
 SPLITS |= dict.fromkeys(("valid", "val", "dev", "eval", "heldout", "held_out"), "held out")
+TYPES = ("category", "scalar", "text")
+TEXTS = _words("text transcript transcription sentence lyrics words caption")
 MOST_VALUES = 64  # of a category that is proposed without being asked for
 MOST_ASKED_VALUES = 1024
 FEW_NUMBERS = 12  # whole numbers with at most so many distinct values are names rather than amounts
@@ -188,7 +191,11 @@ def group_column(columns: Sequence[Column], asked: str | None = None) -> str | N
 
 
 def propose_conditions(
-    index: Index, names: Sequence[str] | None = None, measured: Mapping[str, np.ndarray] | None = None
+    index: Index,
+    names: Sequence[str] | None = None,
+    measured: Mapping[str, np.ndarray] | None = None,
+    *,
+    texts: bool = False,
 ) -> Schema:
     """The conditions that the labels of a scan allow, and those that were measured in its sounds.
 
@@ -198,19 +205,24 @@ def propose_conditions(
             values that at least half of the files carry, and columns known to be amounts (pitch, velocity, ...).
         measured: descriptors of the training clips, by name; each becomes a slider, in the place of a column of its
             name.
+        texts: the system reads texts: columns such as `text` and `transcript` are proposed as Text conditions.
 
     Raises:
-        ValueError: an unknown name or type (the nearest is named), a scalar without numbers, fewer than two values.
+        ValueError: an unknown name or type (the nearest is named), a scalar without numbers, fewer than two values, or
+            a text for a system that reads none.
     """
     sliders = tuple(slider(name, values, DESCRIPTORS[name].unit) for name, values in (measured or {}).items())
     if names is not None:
-        named = [_asked(index, name) for name in names if not is_measured(name, measured or {})]
+        named = [_asked(index, name, texts) for name in names if not is_measured(name, measured or {})]
         return Schema((*named, *sliders))
     group = group_column(index.columns)
-    proposed: list[Category | Scalar] = []
+    proposed: list[Category | Scalar | Text] = []
     for column in index.columns:
         counts = index.values(column.name)
         name = column.name.lower()
+        if texts and name in TEXTS and len(counts) > 1:
+            proposed.append(Text.learned(column.name, counts))
+            continue
         if name in NEVER_AUTOMATIC or column.name == group or column.name in (measured or {}) or len(counts) < 2:
             continue
         if counts.total() < len(index.entries) / 2:
@@ -270,6 +282,8 @@ def known(schema: Schema, labels: Mapping[str, str]) -> dict[str, Value | None]:
         text = labels.get(condition.name)
         if text is None:
             typed[condition.name] = None
+        elif isinstance(condition, Text):
+            typed[condition.name] = condition.check(text) if condition.knows(text) else None
         elif isinstance(condition, Scalar):
             value = number(text)
             typed[condition.name] = None if value is None else condition.label(value)
@@ -278,15 +292,22 @@ def known(schema: Schema, labels: Mapping[str, str]) -> dict[str, Value | None]:
     return typed
 
 
-def _asked(index: Index, asked: str) -> Category | Scalar:
+def _asked(index: Index, asked: str, texts: bool) -> Category | Scalar | Text:
     name, _, kind = asked.partition(":")
     column = index.column(name)
     if column is None:
         there = [*(column.name for column in index.columns), *DESCRIPTORS, TIMBRE]
         raise ValueError(f"no label {name!r} in this folder; {nearest(name, there)}")
     values = list(index.values(column.name))
-    if kind not in ("", "category", "scalar"):
-        raise ValueError(f"{asked}: no type {kind!r} of condition; {nearest(kind, ('category', 'scalar'))}")
+    if kind not in ("", *TYPES):
+        raise ValueError(f"{asked}: no type {kind!r} of condition; {nearest(kind, TYPES)}")
+    if kind == "text" or (not kind and column.name.lower() in TEXTS):
+        if not texts:
+            raise ValueError(
+                f"{column.name} is a text, which this system does not read; leave it out, or write "
+                f"{column.name}:category to ask for whole texts by name"
+            )
+        return Text.learned(column.name, values)
     if (kind or kind_of(column.name, values)) == "category":
         return _category(column, values)
     return _scalar(column, values)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from soundloom.data.clips import ClipStore, evenly
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 
 DIMENSIONS = 64
 COMPONENTS = 20
@@ -73,7 +73,7 @@ class Linear:
         import torch
 
         for index in range(count):
-            rng = stream(seed, index, "baseline")
+            rng = generator(seed, index, "baseline")
             weights = torch.from_numpy(self.mixture.weights_)
             component = int(torch.multinomial(weights, 1, generator=rng))
             drawn = torch.randn(len(self.pca.components_), generator=rng).numpy().astype(np.float64)

@@ -53,7 +53,7 @@ def is_folder_of_sounds(name: str) -> bool:
 
 def models(names: Sequence[str]) -> dict[str, ModelContender]:
     """The trained models among the names, loaded."""
-    from soundloom.generation.generate import load
+    from soundloom.generation import load
 
     plain = [name for name in names if not name.startswith(baselines.PREFIX) and not is_folder_of_sounds(name)]
     return {name: ModelContender(name, load(name)) for name in plain}
@@ -97,7 +97,7 @@ def course(material: Material, minutes: float, say: Callable[[str], None]) -> An
     """The network of the lecture's course, trained on the same sounds; kept in the cache for the next time."""
     from soundloom.data.provenance import Provenance
     from soundloom.data.scan_cache import cache_folder
-    from soundloom.generation.generate import load
+    from soundloom.generation import load
     from soundloom.training import train
 
     digests = sorted(entry.digest for entry in material.training.entries)

@@ -20,7 +20,7 @@ from soundloom.metrics.level_matching import resampled
 if TYPE_CHECKING:
     from soundloom.data.clips import ClipSettings, ClipStore
     from soundloom.evaluation.reference_data import Material
-    from soundloom.generation.generate import Model, Request
+    from soundloom.generation import Model, Request
 
 BLOCK = 128
 NO_FAULT = (SkipCode.SILENT, SkipCode.DUPLICATE, SkipCode.LABEL_TABLE, SoundFault.NOT_A_SOUND)
@@ -90,7 +90,7 @@ class ModelContender:
         return on_terms(sounds, self.model.sample_rate, terms)
 
     def _asked(self, **wishes: Any) -> Request:
-        from soundloom.generation.generate import Request
+        from soundloom.generation import Request
 
         return Request(options=dict(self.options), **wishes)
 

@@ -90,7 +90,7 @@ class Judge:
     def _model(self, contender: ModelContender) -> None:
         """Ask a model for what held-out sounds are, and measure what it makes; then ask for things independently."""
         own, say, terms = contender.model.system.schema, self.verdict.say, self.verdict.terms
-        schema = Schema(tuple(self._as_judged(each) for each in own.conditions if self._judges(each)))
+        schema = Schema(tuple(self._as_judged(each) for each in own.dense if self._judges(each)))
         for name in own.names:
             if name not in schema.names:
                 say(f"{contender.name}: {name} is another kind of condition than in the models before it; not judged")
@@ -106,7 +106,8 @@ class Judge:
         move_sliders(self.verdict, contender, asked)
         if len(schema.conditions) > 1:
             rng = np.random.default_rng(terms.seed)
-            requests = independent_requests(own, contender.model.system.joint, min(LEAK_REQUESTS, terms.count), rng)
+            together = contender.model.system.joint_distribution
+            requests = independent_requests(own, together, min(LEAK_REQUESTS, terms.count), rng)
             shares = leakage(schema, *self._ask(contender, schema, requests))
             if shares:
                 self.verdict.findings.leakage[contender.name] = shares
@@ -135,7 +136,7 @@ class Judge:
     def _as_judged(self, condition: Category | Scalar) -> Category | Scalar:
         """The condition with all values that any model knows; the slider of a descriptor as the model itself has it."""
         own = isinstance(condition, Scalar) and condition.measured is not None
-        return condition if own else self.schema[condition.name]
+        return condition if own else next(each for each in self.schema.dense if each.name == condition.name)
 
     def labels(self, row: Mapping[str, Value], schema: Schema | None = None) -> dict[str, Value]:
         """What a file says of the conditions, in values that a model knows."""
@@ -179,7 +180,7 @@ def joined(schemas: Sequence[Schema]) -> Schema:
     Where two mean different things by a name, such as a number and a name, the first has it.
     """
     found: dict[str, Category | Scalar] = {}
-    for condition in (condition for schema in schemas for condition in schema.conditions):
+    for condition in (condition for schema in schemas for condition in schema.dense):
         before = found.setdefault(condition.name, condition)
         if isinstance(before, Category) and isinstance(condition, Category):
             found[condition.name] = replace(before, values=tuple(dict.fromkeys((*before.values, *condition.values))))

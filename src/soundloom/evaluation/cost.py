@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 SOUNDS, TRIALS = 8, 5
 PROGRAM = """
 import json, pathlib, resource, sys, time
-from soundloom.generation.generate import Request, load
+from soundloom.generation import Request, load
 model = load(sys.argv[1])
 count, trials, options = int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 times = []

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from soundloom.contract.system import MODEL
+from soundloom.contract import MODEL, ClipBatch
 from soundloom.data.clips import evenly
 from soundloom.metrics.estimate import Estimate, TooFew
 from soundloom.metrics.intervals import around
@@ -44,14 +43,13 @@ def measure(verdict: Verdict, contender: ModelContender) -> None:
 
 def foreseen(system: Any, store: Any) -> dict[str, np.ndarray] | None:
     """Bits per sample of each clip, (clip,), by the system and by each predictor beside it, or None."""
-    codes = torch.from_numpy(store.codes(system.schema))
     parts: list[dict[str, np.ndarray]] = []
     for at in range(0, len(store), BATCH_SIZE):
-        audio = torch.from_numpy(store.audio(np.arange(at, min(at + BATCH_SIZE, len(store)))))
-        bits = system.surprise(audio, codes[at : at + BATCH_SIZE])
-        if bits is None:
+        clips = ClipBatch.of(store.subset(slice(at, at + BATCH_SIZE)), system.schema)
+        likelihood = system.negative_log_likelihood(clips)
+        if likelihood is None:
             return None
-        parts.append({name: values.numpy() for name, values in bits.items()})
+        parts.append({name: values.numpy() for name, values in likelihood.bits.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

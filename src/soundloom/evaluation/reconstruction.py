@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from soundloom.contract import ClipBatch
 from soundloom.evaluation.candidates import ModelContender
 from soundloom.metrics.reconstruction import compare_pairs
 
@@ -34,15 +35,12 @@ def measure(verdict: Verdict, subject: str, real: np.ndarray, back: np.ndarray, 
 
 def reconstruct(verdict: Verdict, contender: ModelContender) -> tuple[np.ndarray, np.ndarray] | None:
     """Held-out sounds and what the model makes of them, (sound, sample) at its rate; None where it has no codes."""
-    import torch
 
     system = contender.model.system
     store = verdict.material.at(contender.model.sample_rate, contender.model.seconds).held_out.some(FEWER)
-    rows = torch.from_numpy(store.codes(system.schema))
     parts = []
     for at in range(0, len(store), 32):
-        here = slice(at, at + 32)
-        found = system.reconstruct(torch.from_numpy(store.audio(here)), rows[here])
+        found = system.reconstruct(ClipBatch.of(store.subset(slice(at, at + 32)), system.schema))
         if found is None:
             return None
         parts.append(found[:, 0].numpy())

@@ -169,12 +169,12 @@ def through(representation: Any, audio: np.ndarray) -> np.ndarray:
     """Clips (clip, 1, sample) encoded and decoded one by one, (clip, sample)."""
     import torch
 
-    from soundloom.runtime.generators import stream
+    from soundloom.runtime.generators import generator
     from soundloom.runtime.processors import available_processors, in_order
 
     def one(number: int) -> np.ndarray:
         clip = torch.from_numpy(audio[number : number + 1])
-        back: np.ndarray = representation.decode(representation.encode(clip), stream(0, number))[0, 0].numpy()
+        back: np.ndarray = representation.decode(representation.encode(clip), generator(0, number))[0, 0].numpy()
         return np.pad(back, (0, max(0, audio.shape[2] - len(back))))[: audio.shape[2]]
 
     return np.stack(list(in_order(one, range(len(audio)), available_processors())))

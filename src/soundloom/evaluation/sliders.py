@@ -15,7 +15,7 @@ from soundloom.metrics.coherence import FEWEST, at_levels, coherence, mean_coher
 from soundloom.metrics.conditional_diversity import LabelSpace, conditional_diversity
 from soundloom.metrics.conditioning_accuracy import measure
 from soundloom.metrics.estimate import TooFew
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 
 if TYPE_CHECKING:
     from soundloom.evaluation.session import Verdict
@@ -33,7 +33,7 @@ def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Co
         contender: the model.
         asked: what held-out sounds are; what a row leaves out is drawn once, and held.
     """
-    schema, joint = contender.model.system.schema, contender.model.system.joint
+    schema, joint = contender.model.system.schema, contender.model.system.joint_distribution
     sliders = [each for each in schema.conditions if isinstance(each, Scalar) and each.measured]
     count = min(CODES, verdict.terms.count, len(asked))
     if not sliders:
@@ -43,7 +43,7 @@ def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Co
         return
     verdict.progress(f"moving the sliders of {contender.name}")
     seed = verdict.terms.seed
-    rows = [joint.complete(row, stream(seed, "sliders", place)) for place, row in enumerate(asked[:count])]
+    rows = [joint.complete(row, generator(seed, "sliders", place)) for place, row in enumerate(asked[:count])]
     _note(verdict, contender.name, sliders, [_made(verdict, contender, slider, rows) for slider in sliders])
     if not len(verdict.material.training):
         return

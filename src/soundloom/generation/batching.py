@@ -1,6 +1,6 @@
-"""Clips made in threads: several in one call where that is quicker, few of them held at a time, stopped when asked.
+"""Batching: clips made in threads, several in one call where that is quicker, few of them held in memory at a time.
 
-Neither which clips share a call nor how many threads there are changes a byte: each clip draws from its own stream.
+Neither the batches nor the number of threads change a byte: each clip draws from its own generator.
 """
 
 from __future__ import annotations
@@ -19,88 +19,91 @@ if TYPE_CHECKING:
 HELD = 2**28  # samples that are made ahead of whoever takes them, 1 GB; more only where single clips are longer
 AHEAD = 4  # clips of each thread
 
-Group = TypeVar("Group")
+Batch = TypeVar("Batch")
 Clip = TypeVar("Clip")
 
 
-class Pace:
+class TotalProgress:
     """How far the work is, over all threads, and whether it goes on.
 
     Args:
         total: samples to make.
-        tell: told (samples made, samples to make), by one thread at a time.
-        stop: whoever asked for the work sets it to end it early.
+        rate: of the samples, in Hz.
+        on_progress: takes (seconds made, seconds to make), from one thread at a time.
+        stop: ends the work early once it is set.
     """
 
-    def __init__(self, total: int, tell: Callable[[int, int], None] | None, stop: threading.Event | None) -> None:
-        self.total, self.tell, self.stop = total, tell, stop
-        self.done = 0
-        self.unwanted = threading.Event()  # nobody takes the clips any more
+    def __init__(
+        self, total: int, rate: int, on_progress: Callable[[float, float], None] | None, stop: threading.Event | None
+    ) -> None:
+        self.total, self.rate, self.on_progress, self.stop = total, rate, on_progress, stop
+        self.done = 0.0  # samples
+        self.abandoned = threading.Event()  # nobody takes the clips any more
         self.lock = threading.Lock()
 
     @property
     def goes_on(self) -> bool:
-        return not (self.unwanted.is_set() or (self.stop is not None and self.stop.is_set()))
+        return not (self.abandoned.is_set() or (self.stop is not None and self.stop.is_set()))
 
-    def progress(self, clips: int, given: int) -> Progress:
-        """The callback for one call of a system: it makes so many clips, each beginning with so many given samples."""
-        counted = 0
+    def of_call(self, clips: int, samples: int) -> Progress:
+        """The callback for one call of a system, which makes so many clips with so many new samples each."""
+        counted = 0.0
 
-        def progress(samples: int) -> bool:
+        def progress(fraction: float, _: int, /) -> bool:
             nonlocal counted
-            made = clips * max(0, samples - given)
+            made = max(counted, min(1.0, fraction) * clips * samples)
             with self.lock:
                 self.done += made - counted
                 counted = made
-                if self.tell is not None:
-                    self.tell(self.done, self.total)
+                if self.on_progress is not None:
+                    self.on_progress(self.done / self.rate, self.total / self.rate)
             return self.goes_on
 
         return progress
 
 
-def group_sizes(clips: int, workers: int, most: int) -> Iterator[int]:
-    """Sizes of groups of at most `most` clips, as even as can be: as many for each worker, so that none waits."""
-    groups = min(clips, workers * math.ceil(clips / (workers * most)))
-    for number in range(groups):
-        yield (number + 1) * clips // groups - number * clips // groups
+def batch_sizes(clips: int, workers: int, most: int) -> Iterator[int]:
+    """Sizes of batches of at most `most` clips, even, and as many for each worker, so that none waits."""
+    batches = min(clips, workers * math.ceil(clips / (workers * most)))
+    for number in range(batches):
+        yield (number + 1) * clips // batches - number * clips // batches
 
 
-def most_together(together: int, samples: int, workers: int) -> int:
-    """How many clips of so many samples one call may make: `together`, or fewer if those of all workers are too big."""
-    return max(1, min(together, HELD // (samples * (workers + 1))))
+def largest_batch(wanted: int, samples: int, workers: int) -> int:
+    """Clips of so many samples that one call may make: `wanted`, or fewer where all workers together hold too much."""
+    return max(1, min(wanted, HELD // (samples * (workers + 1))))
 
 
-def groups_ahead(most: int, samples: int, workers: int) -> int:
-    """How many groups of at most `most` clips of so many samples each worker may be ahead of whoever takes them."""
+def batches_ahead(most: int, samples: int, workers: int) -> int:
+    """Batches of at most `most` clips that each worker may be ahead of the reader."""
     return max(1, min(AHEAD // most, HELD // (most * samples * (workers + 1))))
 
 
 def make_in_order(
-    make: Callable[[Group], Sequence[Clip]], groups: Iterable[Group], workers: int, ahead: int, pace: Pace
+    make: Callable[[Batch], Sequence[Clip]], batches: Iterable[Batch], workers: int, ahead: int, progress: TotalProgress
 ) -> Generator[Clip, None, None]:
-    """Make groups of clips in threads; clips come in order, and at most `ahead` groups a worker are held.
+    """Make batches of clips in threads; clips come in order, and at most `ahead` batches a worker are held.
 
-    After a stop no group is begun, and the clips end with the first group of which nothing was made. Work that nobody
+    After a stop no batch is begun, and the clips end with the first batch of which nothing was made. Work that nobody
     takes, since the generator was closed or something was raised, is told to stop as well.
     """
     before = _ONE_THREAD.otherwise()
 
-    def make_alone(group: Group) -> Sequence[Clip]:
-        if not pace.goes_on:
+    def make_alone(batch: Batch) -> Sequence[Clip]:
+        if not progress.goes_on:
             return ()
         try:
             with _ONE_THREAD.held(before):
-                return make(group)
+                return make(batch)
         except BaseException:
-            pace.unwanted.set()  # now, since whoever waits for an earlier group hears of it only when that is done
+            progress.abandoned.set()  # now, since whoever waits for an earlier batch hears of it only when that is done
             raise
 
     # in threads also for one worker: the caller's own thread keeps its settings
-    with closing(in_order(make_alone, groups, workers, ahead, halt=pace.unwanted)) as made:
+    with closing(in_order(make_alone, batches, workers, ahead, halt=progress.abandoned)) as made:
         for clips in made:
-            if pace.unwanted.is_set():
-                continue  # something was raised in another thread, and comes with its group
+            if progress.abandoned.is_set():
+                continue  # something was raised in another thread, and comes with its batch
             if not clips:
                 return
             yield from clips

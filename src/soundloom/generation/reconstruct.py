@@ -13,7 +13,7 @@ from soundloom.generation.vocoder import with_phase
 from soundloom.representations import STFT, named
 from soundloom.representations.fidelity import log_spectral_distance, spectral_convergence
 from soundloom.representations.protocol import Representation
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 
 __all__ = ["Reconstruction", "named", "reconstruct"]
 
@@ -62,7 +62,7 @@ def reconstruct(
     if method is not None:
         representation = with_phase(representation, method)
     clip = torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))[None]
-    decoded = representation.decode(representation.encode(clip), stream(seed, 0))[..., : clip.shape[-1]]
+    decoded = representation.decode(representation.encode(clip), generator(seed, 0))[..., : clip.shape[-1]]
     stft = yardstick(sample_rate)
     before, after = stft.encode(clip).abs(), stft.encode(decoded).abs()
     together = (before.flatten(0, 2), after.flatten(0, 2))  # channels as one: a silent one may be among them
@@ -70,7 +70,7 @@ def reconstruct(
         decoded[0].numpy(),
         float(spectral_convergence(*together)),
         float(log_spectral_distance(*together)),
-        getattr(representation, "remark", None),
+        representation.remark,
     )
 
 

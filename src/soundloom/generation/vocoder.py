@@ -20,16 +20,14 @@ from torch import Generator, Tensor
 
 from soundloom.audio import Audio, resample
 from soundloom.checkpoints.checkpoint import CONFIG, WEIGHTS, load, locate
-from soundloom.contract.system import System
+from soundloom.contract import System
 from soundloom.representations import MelSpectrogram
 from soundloom.representations.protocol import Representation
 from soundloom.representations.spectral import Logarithmic, Spectral
 from soundloom.runtime.files import read_json
-from soundloom.runtime.generators import branch, stream
+from soundloom.runtime.generators import child, generator
 from soundloom.runtime.progress import Progress
 from soundloom.systems.discovery import system_names
-
-PRESET = "vocoder"  # what systems that can be vocoders call the settings for it
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class Vocoded(Spectral):
         )
 
     @property
-    def together(self) -> int:
-        return self.vocoder.system.together
+    def sampling_batch_size(self) -> int:
+        return self.vocoder.system.sampling_batch_size
 
     @property
     def as_they_are(self) -> bool:
@@ -90,7 +88,7 @@ class Vocoded(Spectral):
         return self.spectrogram.encode(audio)
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        return self.decode_each(x, [rng or stream(0)] * len(x))
+        return self.decode_each(x, [rng or generator(0)] * len(x))
 
     def decode_each(self, x: Tensor, rngs: Sequence[Generator], progress: Progress | None = None) -> Tensor:
         """As `decode`, each clip with its own stream; several take less time together than one after another."""
@@ -98,15 +96,15 @@ class Vocoded(Spectral):
         heard, own = [], []
         for clip, rng in zip(x.detach().cpu(), rngs, strict=True):
             heard.append(self._heard(clip[None], rng))
-            own += [branch(rng) for _ in range(channels)]
+            own += [child(rng) for _ in range(channels)]
         hears = self.vocoder.hears
         frames = rearrange(torch.cat(heard), "clip channel band frame -> (clip channel) band frame")
         length = math.ceil(samples * hears.sample_rate / self.sample_rate)
 
-        def told(done: int) -> bool:
-            return progress is None or progress(done * self.sample_rate // hears.sample_rate)
+        def vocoding(fraction: float, done: int, /) -> bool:
+            return progress is None or progress(fraction, done * self.sample_rate // hears.sample_rate)
 
-        made = self.vocoder.system.vocode(frames, length, own, told)
+        made = self.vocoder.system.vocode(frames, length, own, vocoding)
         sound = _resampled(made, hears.sample_rate, self.sample_rate)[..., :samples]
         if made.shape[-1] == length:  # not stopped
             sound = F.pad(sound, (0, samples - sound.shape[-1]))
@@ -169,13 +167,14 @@ def _loaded(system: str, folder: Path, stamps: tuple[int, ...]) -> Vocoder:
             f"{folder} is a run of {trained}, not of {system}; name a run of {system}, or leave --phase out"
         )
     hears = found.system.vocodes
-    if hears is None and PRESET not in found.system.PRESETS:
+    preset = found.system.vocoder_preset
+    if hears is None and preset is None:
         raise ValueError(
             f"{folder} is a run of {system}, which hears no spectrogram; name a phase method, such as pghi"
         )
     if hears is None:
         raise ValueError(
-            f"{folder} was trained without frames, so it hears no spectrogram; train one with --preset {PRESET}"
+            f"{folder} was trained without frames, so it hears no spectrogram; train one with --preset {preset}"
         )
     assert isinstance(hears, MelSpectrogram)
     return Vocoder(found.name, found.system, hears, found.digest)

@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 
 from soundloom.audio import read, write
 from soundloom.conditions.sweep import Sweep
-from soundloom.generation.generate import Made, Model, OnProgress, Request, check, cut_short, length_of, plain, unplain
+from soundloom.generation import Generated, Model, Request
+from soundloom.generation.checks import check, length_of
 from soundloom.generation.pictures import ContactSheet
+from soundloom.generation.record import from_dict, to_dict
+from soundloom.generation.sampling import OnProgress, cut_short
 from soundloom.runtime.files import read_json, write_json
 
 SIDECAR, PICTURE = "request.json", "spectrograms.png"
@@ -74,7 +77,7 @@ def render(
         "soundloom": __version__,
         "model": {"name": called or model.name, "digest": model.digest},
         "format": format,
-        "request": plain(request),
+        "request": to_dict(request),
     }
     results = _Results(folder, format, _sounds_there(folder, facts, replace), picture, request.sweep)
     length, count = length_of(model.system, request), 0
@@ -118,7 +121,7 @@ class _Results:
         more = f" (and {len(self.notes) - 1} more likewise)" if len(self.notes) > 1 else ""
         return (*self.remarks, *(f"{note}{more}" for note in self.notes[:1]))
 
-    def put(self, name: str, sound: Made, length: int) -> None:
+    def put(self, name: str, sound: Generated, length: int) -> None:
         """Write a sound that should have so many samples."""
         audio, remarks = sound.audio, sound.remarks
         entry: dict[str, Any] = {"file": name, "conditions": sound.conditions}
@@ -183,7 +186,7 @@ def read_request(path: Path) -> Written:
         name, digest, stopped = str(model["name"]), str(model["digest"]), bool(data.get("stopped"))
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} is not a request that soundloom wrote; name a request.json") from None
-    return Written(name, digest, str(format), unplain(request, str(path)), stopped)
+    return Written(name, digest, str(format), from_dict(request, str(path)), stopped)
 
 
 def _sounds_there(folder: Path, facts: dict[str, Any], replace: bool) -> dict[str, dict[str, Any]]:

@@ -10,8 +10,6 @@ from soundloom.conditions.schema import Schema
 
 def hide(conditions: Tensor, drawn: Tensor, schema: Schema, share: float) -> Tensor:
     """Make each condition of a share of the rows unknown; `drawn` is uniform, (row, condition)."""
-    widths = torch.tensor(
-        [condition.width + 1 for condition in schema.conditions], dtype=torch.long, device=drawn.device
-    )
+    widths = torch.tensor([condition.width + 1 for condition in schema.dense], dtype=torch.long, device=drawn.device)
     hidden = torch.repeat_interleave(drawn < share, widths, dim=1)
     return torch.where(hidden, torch.zeros_like(conditions), conditions) if schema.width else conditions

@@ -76,7 +76,7 @@ def measure(
     """
     values: dict[str, np.ndarray] = {}
     missing: dict[str, str] = {}
-    for condition in schema.conditions:
+    for condition in schema.dense:
         name = condition.name
         try:
             if isinstance(condition, Category):
@@ -115,7 +115,7 @@ def conditioning_accuracy(schema: Schema, requested: Requested, measured: Measur
                 f"{len(requested)} requests but {name} was measured in {len(values)} sounds; give one for each"
             )
     found = []
-    for condition in schema.conditions:
+    for condition in schema.dense:
         if condition.name not in measured.values:
             continue
         values = measured.values[condition.name]

@@ -41,8 +41,8 @@ def leakage(schema: Schema, requested: Requested, measured: Measurements) -> dic
         number.
     """
     shares: dict[str, dict[str, float]] = {}
-    for moved in schema.conditions:
-        for other in schema.conditions:
+    for moved in schema.dense:
+        for other in schema.dense:
             if other.name != moved.name and moved.name in measured.values:
                 found = _leak(other, moved, requested, measured.values[moved.name])
                 if found is not None:

@@ -7,13 +7,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Category, Schema, Value
 
 Row = TypeVar("Row", bound=Mapping[str, Value | None])
 
 
-def independent_requests(schema: Schema, joint: Joint, count: int, rng: np.random.Generator) -> list[dict[str, Value]]:
+def independent_requests(
+    schema: Schema, joint: JointDistribution, count: int, rng: np.random.Generator
+) -> list[dict[str, Value]]:
     """Requests whose conditions are drawn independently of each other, each value equally often.
 
     Conditions that are correlated in the training set (a bass is low) are combined in new ways. So this shows whether a
@@ -28,7 +30,7 @@ def independent_requests(schema: Schema, joint: Joint, count: int, rng: np.rando
     """
     columns: dict[str, list[Value]] = {}
     values: Sequence[Value]
-    for place, condition in enumerate(schema.conditions):
+    for place, condition in enumerate(schema.dense):
         if isinstance(condition, Category):
             numbers = joint.rows[:, place]
             occurring = {int(number) for number in numbers[~numbers.isnan()]}

@@ -13,7 +13,7 @@ import torch
 
 from soundloom.audio.encoders import RATES
 from soundloom.representations.mel import MelSpectrogram
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 
 GAIN_DB = 6.0
 SHIFT_SECONDS = 0.02
@@ -71,7 +71,7 @@ def new_phase(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> 
     mel = MelSpectrogram(sample_rate, size, size // 4, bands=bands, floor_db=-70.0, phase=phase)
     sounds = torch.from_numpy(np.ascontiguousarray(audio, np.float32))[:, None]
     with torch.no_grad():
-        decoded = mel.decode(mel.encode(sounds), stream(int(rng.integers(2**31)), 0))
+        decoded = mel.decode(mel.encode(sounds), generator(int(rng.integers(2**31)), 0))
     return decoded[:, 0, : audio.shape[1]].numpy()
 
 

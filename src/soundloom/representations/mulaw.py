@@ -13,11 +13,12 @@ import torch
 from torch import Generator, Tensor
 
 from soundloom.representations.clip_by_clip import clip_by_clip
+from soundloom.representations.protocol import Untrained
 from soundloom.representations.stft import at_least_single
 
 
 @dataclass(frozen=True)
-class MuLaw:
+class MuLaw(Untrained):
     """Each sample as one of `levels` classes; 256 keep a signal-to-noise ratio of about 38 dB.
 
     Samples beyond -1 to 1 become the outermost class.

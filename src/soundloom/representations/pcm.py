@@ -11,11 +11,12 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
+from soundloom.representations.protocol import Untrained
 from soundloom.representations.stft import at_least_single
 
 
 @dataclass(frozen=True)
-class PCM:
+class PCM(Untrained):
     """Each sample as one of 2^bits evenly spaced levels, the first at -1 and the last at 1.
 
     Samples beyond become the outermost level. Silence lies between the two middle levels and becomes the upper one.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
@@ -13,15 +13,15 @@ from torch import Generator, Tensor
 
 from soundloom.representations.clip_by_clip import clip_by_clip
 from soundloom.representations.phase import BEST, Method, reconstruct_phase
+from soundloom.representations.protocol import Untrained
 from soundloom.representations.stft import STFT, at_least_single
-from soundloom.runtime.progress import Progress
 
 Output = Literal["unit", "decibels", "ln"]
 DECIBELS_PER_NEPER = 20 / math.log(10)
 
 
 @dataclass(frozen=True)
-class Spectral(ABC):
+class Spectral(Untrained):
     """A representation by frames: (batch, channel, time) to (batch, channel, frequency, frame) and back."""
 
     kind: ClassVar[str]
@@ -53,10 +53,6 @@ class Spectral(ABC):
     @abstractmethod
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         """Back to audio (batch, channel, time), `samples(frames)` long."""
-
-    def decode_each(self, x: Tensor, rngs: Sequence[Generator], progress: Progress | None = None) -> Tensor:
-        """As `decode`, but clip i of the batch draws from rngs[i]; `progress`, as for systems, may end it early."""
-        return torch.cat([self.decode(clip[None], rng) for clip, rng in zip(x, rngs, strict=True)])
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from torch import Generator, Tensor
 
+from soundloom.representations.protocol import Untrained
+
 
 @dataclass(frozen=True)
-class Waveform:
+class Waveform(Untrained):
     """Each sample as the number that it is, float32; nothing is lost and nothing is clipped."""
 
     kind: ClassVar[str] = "waveform"

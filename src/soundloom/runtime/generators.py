@@ -1,4 +1,4 @@
-"""Random streams: one per (seed, index), so that a clip's sound depends on nothing but its own numbers."""
+"""Random generators: one for each (seed, index), so that a clip depends on nothing but its own numbers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import hashlib
 import torch
 
 
-def stream(seed: int, *index: int | str) -> torch.Generator:
+def generator(seed: int, *index: int | str) -> torch.Generator:
     """A generator of its own for each (seed, index...): the same numbers give the same draws on any worker.
 
-    Nearby seeds or indices give unrelated streams, because the start is a hash of them.
+    Nearby seeds or indices give unrelated draws, because the start is a hash of them.
     """
     text = "/".join(str(part) for part in (seed, *index))
     start = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
     return torch.Generator().manual_seed(start)
 
 
-def branch(rng: torch.Generator) -> torch.Generator:
-    """A stream of its own whose start is one draw from another."""
-    return torch.Generator().manual_seed(int(torch.randint(2**63 - 1, (), generator=rng)))
+def child(parent: torch.Generator) -> torch.Generator:
+    """A new generator whose start is one draw from another."""
+    return torch.Generator().manual_seed(int(torch.randint(2**63 - 1, (), generator=parent)))

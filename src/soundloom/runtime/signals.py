@@ -14,9 +14,9 @@ ONE_WISH_SECONDS = 1.0  # timeout, uv run and others pass Ctrl-C on that the ter
 
 
 @contextmanager
-def stop_signals() -> Iterator[threading.Event]:
+def stop_signals(event: threading.Event | None = None) -> Iterator[threading.Event]:
     """Set an event at Ctrl-C or SIGTERM instead of dying of them; a second one, a second later, is no longer caught."""
-    caught, caught_at = threading.Event(), 0.0
+    caught, caught_at = event or threading.Event(), 0.0
     previous: dict[int, Any] = {}
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ from soundloom.runtime.plugins import modules_in
 from soundloom.runtime.settings import nearest
 
 if TYPE_CHECKING:
-    from soundloom.contract.system import System
+    from soundloom.contract import System
 
 
 def system_names() -> tuple[str, ...]:

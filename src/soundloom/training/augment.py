@@ -8,8 +8,8 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from soundloom.contract.system import Augmentation
-from soundloom.runtime.generators import stream
+from soundloom.contract import Augmentation
+from soundloom.runtime.generators import generator
 
 TILT_WAVES = 3  # cosines over the logarithm of frequency that a tilt is made of
 LOWEST_HZ = 50.0
@@ -22,7 +22,7 @@ def augment(
     """Change each clip of (batch, channel, time); draws are made for the whole batch, then cut to these rows."""
     if change == Augmentation():
         return audio
-    drawn = 2 * torch.rand(batch_size, 4 + TILT_WAVES, generator=stream(seed, step, "augment"))[rows] - 1
+    drawn = 2 * torch.rand(batch_size, 4 + TILT_WAVES, generator=generator(seed, step, "augment"))[rows] - 1
     if change.speed_semitones:
         audio = at_speed(audio, 2 ** (drawn[:, 0] * change.speed_semitones / 12))
     if change.decay_db_per_second:

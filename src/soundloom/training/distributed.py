@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,14 @@ class Team:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    def sum(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors added up over all processes; each process must have the same names and shapes."""
+        found = {name: sums[name].detach().clone() for name in sorted(sums)}
+        if self.size > 1:
+            for value in found.values():
+                dist.all_reduce(value)
+        return found
+
     def wrap(self, module: nn.Module, device: torch.device) -> nn.Module:
         """The module with its gradients averaged over the team."""
         if self.size == 1:
@@ -54,7 +62,7 @@ class Team:
         return nn.parallel.DistributedDataParallel(
             module,
             device_ids=[device] if device.type == "cuda" else None,
-            find_unused_parameters=getattr(module, "idle", False),
+            find_unused_parameters=getattr(module, "unused_parameters", False),
         )
 
 

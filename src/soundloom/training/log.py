@@ -12,7 +12,7 @@ from soundloom.runtime.files import write_atomically
 LOG, BOARD = "log.jsonl", "tensorboard"
 
 
-class Journal:
+class Log:
     """Writes one line of values for each step into a run folder."""
 
     def __init__(self, run: Path, tensorboard: bool) -> None:
@@ -27,15 +27,15 @@ class Journal:
                 raise ValueError("TensorBoard is not installed; pip install 'soundloom[tensorboard]'") from None
             self.open_board = lambda: SummaryWriter(str(run / BOARD), purge_step=self.forgotten_from)
 
-    def write(self, step: int, values: dict[str, float]) -> None:
+    def write(self, stage: str, step: int, values: dict[str, float]) -> None:
         """Add what is known of a step."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+            file.write(json.dumps({"stage": stage, "step": step, **values}) + "\n")
         if self.board is None and self.open_board is not None:
             self.board = self.open_board()
         if self.board is not None:
             for name, value in values.items():
-                self.board.add_scalar(name.replace(".", "/"), value, step)
+                self.board.add_scalar(f"{stage}/{name.replace('.', '/')}", value, step)
 
     def forget_from(self, step: int) -> None:
         """Drop what was logged after the state that training goes on from."""

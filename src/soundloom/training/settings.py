@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FEWEST_JUDGED = 20  # sounds of either side: with fewer, the interval of a distance hides all progress
+FEWEST_MEASURED = 20  # sounds of either side: with fewer, the interval of a distance hides all progress
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How long to train, how often to save and to let hear. Give `steps` or `minutes`, not both."""
+    """How long to train, how often to save and to preview. Give `steps` or `minutes`, not both."""
 
     steps: int | None = None
     minutes: float | None = None
@@ -23,7 +23,7 @@ class TrainSettings:
     save_seconds: float = 30.0  # 0 saves after each step
     preview_seconds: float = 120.0  # after one at the start and one early; 0 makes none
     preview_count: int = 8
-    judge_count: int = 192  # sounds at each preview that the held-out distance is measured by; 0 measures none
+    validation_count: int = 192  # sounds of each preview that are measured against held-out ones; 0 measures none
     tensorboard: bool = False  # log for TensorBoard too
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
@@ -36,7 +36,7 @@ class TrainSettings:
             raise ValueError(f"minutes is {self.minutes:g} but must be above 0; 10 is a good start")
         if not 0 <= self.held_out <= 0.9:
             raise ValueError(f"held_out is {self.held_out:g} but must be a share from 0 to 0.9; 0.1 is usual")
-        if self.judge_count and self.judge_count < FEWEST_JUDGED:
+        if self.validation_count and self.validation_count < FEWEST_MEASURED:
             raise ValueError(
-                f"judge_count is {self.judge_count} but must be at least {FEWEST_JUDGED}, or 0 to measure nothing"
+                f"validation_count is {self.validation_count} but must be at least {FEWEST_MEASURED}, or 0 for none"
             )

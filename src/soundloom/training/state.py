@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from soundloom.checkpoints.checkpoint import tensors
-from soundloom.contract.system import System
+from soundloom.contract import System
 from soundloom.runtime.files import write_atomically
 
 STATE = Path("progress") / "state.safetensors"
 
 
-def save(run: Path, system: System, average: System, optimizers: dict[str, Optimizer], facts: dict[str, Any]) -> None:
-    """Write weights, their average, the optimizers' memories and `facts` (step, seconds, precision, ...)."""
+class State(NamedTuple):
+    """What a state file holds."""
+
+    path: Path
+    kept: dict[str, Tensor]
+    facts: dict[str, Any]  # step, stage, seconds, precision, ...
+
+
+def save(
+    run: Path, system: System, average: System, optimizers: Mapping[str, Optimizer], facts: Mapping[str, Any]
+) -> None:
+    """Write weights, their average, the state of the optimizers (by stage and objective) and `facts`."""
     from safetensors.torch import save as to_bytes
 
     kept: dict[str, Tensor] = {}
     for part, owner in (("system", system), ("average", average)):
         kept |= {f"{part}.{key}": value for key, value in tensors(owner).items()}
     for name, optimizer in optimizers.items():
-        for number, memory in optimizer.state_dict()["state"].items():
-            for key, value in memory.items():
+        for number, values in optimizer.state_dict()["state"].items():
+            for key, value in values.items():
                 kept[f"optimizer.{name}.{number}.{key}"] = torch.as_tensor(value).detach().cpu().clone().contiguous()
     write_atomically(run / STATE, to_bytes(kept, metadata={"facts": json.dumps(facts)}))
 
 
-def load(run: Path, system: System, average: System, optimizers: dict[str, Optimizer]) -> dict[str, Any]:
-    """Put a saved state back; returns its facts.
+def read(run: Path) -> State:
+    """The state in a run folder.
 
     Raises:
-        ValueError: there is none, it is damaged, or it is of another training.
+        ValueError: there is none, it is damaged, or an earlier version wrote it.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -50,19 +61,34 @@ def load(run: Path, system: System, average: System, optimizers: dict[str, Optim
                 kept[key] = file.get_tensor(key)
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
         raise ValueError(f"{path} is damaged ({error}), so training cannot go on; start a new --out") from None
+    if "stage" not in facts:
+        raise ValueError(
+            f"{path} was written by an earlier version, so training cannot go on exactly; generate from {run} as it "
+            f"is, or train further into a new --out with --from {run}"
+        )
+    return State(path, kept, facts)
+
+
+def restore(state: State, system: System, average: System, optimizers: Mapping[str, Optimizer]) -> None:
+    """Put a saved state back.
+
+    Raises:
+        ValueError: it is of another training.
+    """
     try:
         for part, owner in (("system", system), ("average", average)):
-            owner.load_state_dict(_below(kept, f"{part}."))
+            owner.load_state_dict(_below(state.kept, f"{part}."))
         for name, optimizer in optimizers.items():
-            memories: dict[int, dict[str, Tensor]] = {}
-            for key, value in _below(kept, f"optimizer.{name}.").items():
+            values: dict[int, dict[str, Tensor]] = {}
+            for key, value in _below(state.kept, f"optimizer.{name}.").items():
                 number, _, what = key.partition(".")
-                memories.setdefault(int(number), {})[what] = value
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": memories})
+                values.setdefault(int(number), {})[what] = value
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
     except (RuntimeError, ValueError, KeyError) as error:
-        said = str(error).splitlines()[0]
-        raise ValueError(f"{path} is of another training ({said}); name its own run, or start a new --out") from None
-    return facts
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{state.path} is of another training ({reason}); name its own run, or start a new --out"
+        ) from None
 
 
 def _below(kept: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from soundloom.checkpoints import checkpoint
-from soundloom.contract.system import System
+from soundloom.contract import System
 from soundloom.data.provenance import FILE as PROVENANCE
-from soundloom.generation.generate import Made, Request, stream_of
+from soundloom.generation import Generated, Request, generate_from
 from soundloom.metrics.estimate import Estimate
 from soundloom.runtime.files import write_atomically
 from soundloom.training.feed import Feed
-from soundloom.training.settings import FEWEST_JUDGED as FEWEST
+from soundloom.training.settings import FEWEST_MEASURED as FEWEST
 from soundloom.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 BEST = "best"
 DECIDES = "reference"
 EMBEDDINGS = (DECIDES, "log-mel")
-UNHEARD, TRAINED, COPIES, SOUNDS = "held_out.kid", "training.kid", "copies", "sounds"  # names in the journal
+HELD_OUT, TRAINED, COPIES, SOUNDS = "held_out.kid", "training.kid", "copies", "sounds"  # names in the journal
 MOST = 256  # clips that a side is measured by
 SEARCHED = 4096  # training clips that copies are looked for among
 FIRST = 64  # sounds at the first preview, which must not be waited for
 SHARE = 0.04  # of the time between previews that making sounds may take; measuring takes half as long again
 PATIENCE = 3  # previews
-AT_ONCE = 64
+BLOCK = 64
 
 
-class Judgement(NamedTuple):
+class Measurement(NamedTuple):
     """The figures of one preview, as the journal has them."""
 
     step: int
@@ -50,13 +50,13 @@ class Judgement(NamedTuple):
     @property
     def distance(self) -> Estimate:
         """The one that decides, from held-out clips to generated sounds."""
-        name = f"{UNHEARD}.{DECIDES}"
+        name = f"{HELD_OUT}.{DECIDES}"
         return Estimate(self.figures[name], self.figures[f"{name}.low"], self.figures[f"{name}.high"])
 
     @property
     def noise(self) -> float:
         """What two distances may differ by, by chance, the held-out clips being the same."""
-        return self.figures[f"{UNHEARD}.{DECIDES}.noise"]
+        return self.figures[f"{HELD_OUT}.{DECIDES}.noise"]
 
     def __str__(self) -> str:
         value, low, high = self.distance
@@ -68,21 +68,21 @@ class Judgement(NamedTuple):
         return said
 
 
-def last_progress(history: Sequence[Judgement]) -> int:
+def last_progress(history: Sequence[Measurement]) -> int:
     """The place of the last improvement: nearer than the improvement before it by more than chance brings about."""
     place = 0
-    for number, judgement in enumerate(history):
-        if judgement.distance.value < history[place].distance.value - judgement.noise:
+    for number, found in enumerate(history):
+        if found.distance.value < history[place].distance.value - found.noise:
             place = number
     return place
 
 
-def stops_here(history: Sequence[Judgement]) -> bool:
-    """Whether the last judgement exhausts the patience: true once for each stretch without progress."""
+def stops_here(history: Sequence[Measurement]) -> bool:
+    """Whether the last found exhausts the patience: true once for each stretch without progress."""
     return bool(history) and len(history) - 1 - last_progress(history) == PATIENCE
 
 
-class Judge:
+class Validation:
     """Measures what the averaged weights make against clips that training never sees, and keeps the nearest weights."""
 
     def __init__(
@@ -90,30 +90,30 @@ class Judge:
     ) -> None:
         self.folder, self.clips, self.held_out = run / BEST, clips, held_out
         self.settings, self.say = settings, say
-        self.history: list[Judgement] = []
-        self.spent = 0.0  # seconds that the last judgement took, with what is done once
+        self.history: list[Measurement] = []
+        self.spent = 0.0  # seconds that the last found took, with what is done once
         self.needs = 0.0  # seconds that the next one will take
 
     @property
-    def best(self) -> Judgement | None:
+    def best(self) -> Measurement | None:
         """The nearest so far; of equals the first."""
-        return min(self.history, key=lambda judgement: judgement.distance.value, default=None)
+        return min(self.history, key=lambda found: found.distance.value, default=None)
 
     @cached_property
     def able(self) -> bool:
         """Whether there is enough to judge by; if there is not, that is said, once."""
-        if self.settings.judge_count and len(self.held_out) < FEWEST:
+        if self.settings.validation_count and len(self.held_out) < FEWEST:
             self.say(
                 f"no distance will be measured: {len(self.held_out)} clips are held out and {FEWEST} are the fewest; "
                 f"raise held_out or add sounds to see when training stops helping"
             )
-        return bool(self.settings.judge_count) and len(self.held_out) >= FEWEST
+        return bool(self.settings.validation_count) and len(self.held_out) >= FEWEST
 
     def due(self, step: int) -> bool:
         """Whether a step is to be judged: once, if at all."""
         return self.able and not (self.history and self.history[-1].step == step)
 
-    def sounds(self, step: int, system: System) -> list[Made]:
+    def sounds(self, step: int, system: System) -> list[Generated]:
         """Those of the preview first, then more to measure by: the same seed each time, so that previews compare.
 
         Fewer are made where making them takes long, but enough for a figure.
@@ -121,35 +121,35 @@ class Judge:
         shown = self.settings.preview_count if self.settings.preview_seconds else 0
         wanted = max(shown, self._count) if self.due(step) else shown
         limit = SHARE * self.settings.preview_seconds or math.inf
-        begun, made = time.monotonic(), list[Made]()
-        for sound in stream_of(system, Request(count=wanted, seed=self.settings.seed)) if wanted else ():
+        begun, made = time.monotonic(), list[Generated]()
+        for sound in generate_from(system, Request(count=wanted, seed=self.settings.seed)) if wanted else ():
             made.append(sound)
             if len(made) >= max(shown, FEWEST) and time.monotonic() - begun > limit:
                 break
         self.spent = self.needs = 0.0
         if wanted > shown:
             self.spent = time.monotonic() - begun
-            self.needs = min(self.spent * self.settings.judge_count / wanted, max(self.spent, limit))
+            self.needs = min(self.spent * self.settings.validation_count / wanted, max(self.spent, limit))
         return made
 
-    def judge(self, step: int, sounds: Sequence[Made]) -> Judgement | None:
+    def measure(self, step: int, sounds: Sequence[Generated]) -> Measurement | None:
         """Add the figures of these sounds to the history; None where they cannot be had, or were had before."""
         if not self.due(step):
             return None
         begun = time.monotonic()
         try:
-            judgement = Judgement(step, self._figures(sounds))
+            found = Measurement(step, self._figures(sounds))
         except ValueError as error:  # sounds that are no numbers: the training may yet recover
             self.say(f"step {step} could not be measured: {error}")
             return None
         finally:
             self.spent += time.monotonic() - begun
-        self.history.append(judgement)
-        return judgement
+        self.history.append(found)
+        return found
 
     @property
     def advice(self) -> str:
-        """What to tell about the last judgement: that training stopped helping, or nothing."""
+        """What to tell about the last found: that training stopped helping, or nothing."""
         if self.best is None or not stops_here(self.history):
             return ""
         since = self.history[last_progress(self.history)].step
@@ -166,13 +166,13 @@ class Judge:
             write_atomically(self.folder / PROVENANCE, provenance.read_bytes())
         checkpoint.save(self.folder, system, name)
 
-    def remember(self, judged: Iterable[Any]) -> None:
+    def remember(self, history: Iterable[Any]) -> None:
         """Take up the history that `plain` gave."""
-        self.history = [Judgement(int(step), dict(figures)) for step, figures in judged]
+        self.history = [Measurement(int(step), dict(figures)) for step, figures in history]
 
-    def plain(self) -> list[Any]:
+    def to_list(self) -> list[Any]:
         """The history as JSON values."""
-        return [list(judgement) for judgement in self.history]
+        return [list(found) for found in self.history]
 
     @property
     def _first(self) -> bool:
@@ -180,30 +180,30 @@ class Judge:
 
     @property
     def _count(self) -> int:
-        return min(FIRST, self.settings.judge_count) if self._first else self.settings.judge_count
+        return min(FIRST, self.settings.validation_count) if self._first else self.settings.validation_count
 
-    def _figures(self, sounds: Sequence[Made]) -> dict[str, float]:
+    def _figures(self, sounds: Sequence[Generated]) -> dict[str, float]:
         from soundloom.metrics.kernels import kid, kid_between
 
         reference, floor = self._reference, {} if self._first else self._floor
         if not self._first:
             _ = self._detector  # now, since the clock that follows is for what is done each time
         begun = time.monotonic()
-        audio = np.stack([_fitted(sound.audio.samples, self.held_out.store.samples) for sound in sounds])
-        found = self._embedded(audio[at : at + AT_ONCE] for at in range(0, len(audio), AT_ONCE))
+        audio = np.stack([_cut_or_padded(sound.audio.samples, self.held_out.store.samples) for sound in sounds])
+        found = self._embedded(audio[at : at + BLOCK] for at in range(0, len(audio), BLOCK))
         figures = {SOUNDS: float(len(audio))}
         for name, vectors in found.items():
-            figures |= _named(f"{UNHEARD}.{name}", kid(reference[name], vectors))
+            figures |= _named(f"{HELD_OUT}.{name}", kid(reference[name], vectors))
             as_good = kid_between(reference[name], vectors, vectors)  # of two previews that are as noisy as this one
-            figures[f"{UNHEARD}.{name}.noise"] = as_good.high
+            figures[f"{HELD_OUT}.{name}.noise"] = as_good.high
         if not self._first:
             figures |= self._copies(audio)
-        self.needs += (time.monotonic() - begun) * self.settings.judge_count / len(audio)
+        self.needs += (time.monotonic() - begun) * self.settings.validation_count / len(audio)
         return figures | floor
 
     @cached_property
     def _reference(self) -> dict[str, np.ndarray]:
-        return self._embedded(_heard(self.held_out, MOST))
+        return self._embedded(_mono(self.held_out, MOST))
 
     @cached_property
     def _floor(self) -> dict[str, float]:
@@ -212,7 +212,7 @@ class Judge:
 
         if len(self.clips) < FEWEST:
             return {}
-        found = self._embedded(_heard(self.clips, min(MOST, self.settings.judge_count)))
+        found = self._embedded(_mono(self.clips, min(MOST, self.settings.validation_count)))
         return {
             key: value
             for name, vectors in found.items()
@@ -254,12 +254,12 @@ class Judge:
         return {name: np.concatenate(part) for name, part in parts.items()}
 
 
-def _heard(clips: Feed, most: int) -> Iterator[np.ndarray]:
+def _mono(clips: Feed, most: int) -> Iterator[np.ndarray]:
     """Clips, evenly spread, mixed to one channel, (clip, sample)."""
-    return (audio.mean(dim=1).numpy() for audio, _ in clips.some(most).batches(AT_ONCE))
+    return (batch.audio.mean(dim=1).numpy() for batch in clips.some(most).batches(BLOCK))
 
 
-def _fitted(audio: np.ndarray, samples: int) -> np.ndarray:
+def _cut_or_padded(audio: np.ndarray, samples: int) -> np.ndarray:
     """(channel, time) as (samples,)."""
     mono = audio.mean(axis=0)[:samples]
     return np.pad(mono, (0, samples - len(mono)))

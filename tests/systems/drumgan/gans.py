@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from soundloom.conditions.schema import Category, Scalar, Schema
-from soundloom.contract.system import Batch
+from soundloom.contract import Batch
 from soundloom.representations import build
 from soundloom.systems.drumgan import DrumGAN
 from soundloom.systems.drumgan.growth import Growth

@@ -17,15 +17,15 @@ from safetensors.torch import load_file
 from soundloom.audio import Audio
 from soundloom.checkpoints.checkpoint import WEIGHTS
 from soundloom.descriptors import SEVEN
-from soundloom.generation.generate import Request, load, stream_of
-from soundloom.runtime.generators import stream
+from soundloom.generation import Request, generate_from, load
+from soundloom.runtime.generators import generator
 from soundloom.runtime.settings import from_json, override, to_json
 from soundloom.systems.drumgan.drumgan import PEAK, prepared
 from soundloom.systems.drumgan.generator import on_sphere
 from soundloom.systems.drumgan.growth import growth
 from soundloom.systems.drumgan.inversion import search, turned_towards
 from soundloom.systems.drumgan.settings import PRESETS, DrumGANConfig
-from soundloom.training import train
+from soundloom.training import StepReport, train
 from soundloom.training.state import STATE
 
 Train = Callable[..., Path]
@@ -38,13 +38,13 @@ class StopsAfter:
     def __init__(self, at: int) -> None:
         self.at = at
 
-    def step(self, step: int, fraction: float, loss: float, clips: int) -> None:
-        if step == self.at:
+    def step(self, report: StepReport) -> None:
+        if report.step == self.at:
             import signal
 
             signal.raise_signal(signal.SIGINT)
 
-    def say(self, sentence: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
 
 class Listener:
@@ -53,10 +53,10 @@ class Listener:
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
-    def step(self, step: int, fraction: float, loss: float, clips: int) -> None: ...
+    def step(self, report: StepReport) -> None: ...
 
-    def say(self, sentence: str) -> None:
-        self.sentences.append(sentence)
+    def message(self, text: str) -> None:
+        self.sentences.append(text)
 
 
 def test_a_training_that_goes_on_inside_a_fade_ends_as_one_that_was_not_stopped(
@@ -85,14 +85,14 @@ def test_a_model_half_grown_can_be_heard(tmp_path: Path, sounds: Path) -> None:
 
 
 def test_the_average_moves_by_its_decay_and_takes_over_how_far_the_networks_have_grown() -> None:
-    from soundloom.training.loop import follow
+    from soundloom.training.average import WeightAverage
 
     gan, average = gan_of(), gan_of()
     with torch.no_grad():
         gan.generator.first.weight.add_(1.0)
     before = average.generator.first.weight.clone()
     gan.running_growth.fill_(1.5)
-    follow(average, gan, 0.999)
+    WeightAverage(average, gan, gan.stages()[0]).follow(0.999)
     torch.testing.assert_close(
         average.generator.first.weight, 0.999 * before + 0.001 * gan.generator.first.weight, rtol=1e-5, atol=1e-6
     )
@@ -115,7 +115,7 @@ def test_sounds_are_learnt_from_their_attack_on_and_at_one_peak() -> None:
 
 
 def test_silence_makes_no_loss_that_is_no_number() -> None:
-    from soundloom.contract.system import Batch
+    from soundloom.contract import Batch
 
     gan = gan_of()
     batch = Batch(torch.zeros(4, 1, gan.samples), torch.zeros(4, LABELS.width), seed=0, step=0)
@@ -162,7 +162,7 @@ def test_sounds_stay_within_full_scale_and_end_in_silence() -> None:
     gan = gan_of().eval()
     gan.running_growth.fill_(3.0)
     gan.plane.scale.fill_(50.0)
-    for made in stream_of(gan, Request(count=3)):
+    for made in generate_from(gan, Request(count=3)):
         assert made.audio.peak <= 1.0
         assert made.audio.samples[0, -1] == 0
 
@@ -177,7 +177,7 @@ def test_a_generated_sound_begins_without_a_click_and_a_given_one_as_it_is() -> 
     assert torch.equal(gan.risen(sound, 0.0), sound)
     assert gan.risen(sound, 0.5)[0, 0] == 0.5
     gan.running_growth.fill_(3.0)
-    for made in stream_of(gan, Request(count=4)):
+    for made in generate_from(gan, Request(count=4)):
         assert made.audio.samples[0, 0] == 0
 
 
@@ -185,7 +185,7 @@ def test_at_temperature_0_all_codes_are_the_same_one() -> None:
     gan = gan_of().eval()
     asked = {"kind": "hiss", "brightness": 20.0}
     first, second = (
-        next(stream_of(gan, Request(count=1, seed=seed, temperature=0.0, conditions=asked))).audio for seed in (1, 2)
+        next(generate_from(gan, Request(1, seed=seed, temperature=0.0, conditions=asked))).audio for seed in (1, 2)
     )
     assert (first.samples == second.samples).all()
 
@@ -195,14 +195,14 @@ def test_a_search_finds_a_sound_that_the_generator_made() -> None:
     gan = gan_of().eval()
     gan.running_growth.fill_(3.0)
     draw, told = gan.renderer(), gan.told({"kind": "hiss", "brightness": 70.0})
-    image = draw(gan.drawn(1.0, stream(5)), told)
-    found = search(draw, image, gan.plane.frames, [told] * 16, gan.controls.free({}), gan.config.latent, stream(0))
+    image = draw(gan.drawn(1.0, generator(5)), told)
+    found = search(draw, image, gan.plane.frames, [told] * 16, gan.controls.free({}), gan.config.latent, generator(0))
     assert found.missed.square().mean() < 0.1 * image.square().mean()
     torch.testing.assert_close(draw(found.code, found.told) + found.missed, image)
 
 
 def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
-    ends = on_sphere(torch.randn(2, 8, generator=stream(3))).split(1)
+    ends = on_sphere(torch.randn(2, 8, generator=generator(3))).split(1)
     path = [turned_towards(*ends, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     torch.testing.assert_close(path[0], ends[0])
     torch.testing.assert_close(path[-1], ends[1])
@@ -211,7 +211,7 @@ def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
     steps = [float((later - code).norm()) for code, later in pairwise(path)]
     assert steps == pytest.approx([steps[0]] * 4, rel=1e-4)
     for seed in range(20):
-        (same,) = on_sphere(torch.randn(1, 8, generator=stream(seed))).split(1)
+        (same,) = on_sphere(torch.randn(1, 8, generator=generator(seed))).split(1)
         assert torch.equal(turned_towards(same, same, 0.5), same)
 
 
@@ -221,7 +221,7 @@ def test_a_given_sound_is_sought_once_for_all_its_variations(monkeypatch: pytest
     gan, calls = gan_of().eval(), []
     monkeypatch.setattr(drumgan, "search", lambda *asked: calls.append(asked) or search(*asked))
     sound = Audio(bursts(1)[0].numpy(), 8000)
-    list(stream_of(gan, Request(count=3, like=(sound,)), 1))
+    list(generate_from(gan, Request(count=3, like=(sound,)), 1))
     assert len(calls) == 1
 
 
@@ -229,14 +229,14 @@ def test_a_variation_keeps_the_level_and_the_place_of_the_given_sound() -> None:
     gan = gan_of().eval()
     given = torch.zeros(1, 4000)
     given[:, 800:3000] = 0.3 * torch.sin(torch.arange(2200) / 3) * torch.exp(-torch.arange(2200) / 400)
-    (made,) = stream_of(gan, Request(count=1, like=(Audio(given.numpy(), 8000),), distance=0.0))
+    (made,) = generate_from(gan, Request(count=1, like=(Audio(given.numpy(), 8000),), distance=0.0))
     assert abs(made.audio.samples - given.numpy()).max() < 0.02
 
 
 def test_a_prompt_too_short_to_hear_anything_is_refused() -> None:
     gan = gan_of().eval()
     with pytest.raises(ValueError, match=r"the prompt lasts 12 ms from its attack on but this model needs 32 ms"):
-        list(stream_of(gan, Request(count=1, prompt=Audio(0.3 * bursts(1)[0, :, :100].sign().numpy(), 8000))))
+        list(generate_from(gan, Request(count=1, prompt=Audio(0.3 * bursts(1)[0, :, :100].sign().numpy(), 8000))))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def reconstruct(made: BandNetwork, x: Tensor, conditions: Tensor) -> Tensor:
 
 def test_it_starts_as_the_principal_components_of_the_training_set() -> None:
     x, made = spectra(), network()
-    left_over = made.study(x)
+    left_over = made.prepare(x)
     pca = PCA(LATENT, svd_solver="full").fit(x.flatten(1).numpy())
     for seen in (x, spectra(140)[120:]):
         flat = seen.flatten(1).numpy()
@@ -49,7 +49,7 @@ def test_it_starts_as_the_principal_components_of_the_training_set() -> None:
 
 def test_its_codes_start_with_mean_0_and_nearly_variance_1() -> None:
     x, made = spectra(), network()
-    made.study(x)
+    made.prepare(x)
     with torch.no_grad():
         code = made.encode(x, torch.zeros(len(x), CONDITIONS))
     torch.testing.assert_close(code.mean.mean(dim=0), torch.zeros(LATENT), rtol=0, atol=1e-3)
@@ -64,7 +64,7 @@ def test_its_codes_start_with_mean_0_and_nearly_variance_1() -> None:
 
 def test_its_spread_starts_as_what_the_components_miss() -> None:
     x, made = spectra(), network()
-    left_over = made.study(x)
+    left_over = made.prepare(x)
     with torch.no_grad():
         spread = made.decode(torch.zeros(1, LATENT), torch.zeros(1, CONDITIONS)).log_spread.exp()
     torch.testing.assert_close(spread, torch.full_like(spread, left_over), rtol=1e-3, atol=0)
@@ -73,14 +73,14 @@ def test_its_spread_starts_as_what_the_components_miss() -> None:
 @pytest.mark.parametrize("count", [2, 4])
 def test_fewer_clips_than_dimensions_are_kept_exactly(count: int) -> None:
     x, made = spectra(count), network()
-    made.study(x)
+    made.prepare(x)
     torch.testing.assert_close(reconstruct(made, x, torch.zeros(count, CONDITIONS)), x, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_training_set_of_equal_or_silent_clips_gives_numbers_and_no_warning(count: int) -> None:
     made = network()
-    assert np.isfinite(made.study(torch.zeros(count, BANDS, FRAMES)))
+    assert np.isfinite(made.prepare(torch.zeros(count, BANDS, FRAMES)))
     out = reconstruct(made, torch.zeros(2, BANDS, FRAMES), torch.zeros(2, CONDITIONS))
     torch.testing.assert_close(out, torch.zeros_like(out), rtol=0, atol=1e-3)
 

@@ -133,9 +133,9 @@ def test_the_course_network_samples_in_evaluation_mode_without_moving_its_statis
     config = PRESETS["course"]
     vae = SpectrogramVAE(config, build(config.representation), Schema()).eval()
     before = {key: value.clone() for key, value in vae.state_dict().items()}
-    from soundloom.generation.generate import Request, stream_of
+    from soundloom.generation import Request, generate_from
 
-    (made,) = stream_of(vae, Request(count=1, options={"prior": "normal"}))
+    (made,) = generate_from(vae, Request(count=1, options={"prior": "normal"}))
     assert made.audio.samples.shape == (1, 16_317)
     assert np.isfinite(made.audio.samples).all()
     assert all(torch.equal(before[key], value) for key, value in vae.state_dict().items())

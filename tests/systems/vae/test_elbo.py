@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from soundloom.conditions.schema import Category, Schema
-from soundloom.contract.system import Batch
+from soundloom.contract import Batch
 from soundloom.layers.condition_dropout import hide
 from soundloom.representations import build
 from soundloom.systems.vae import SpectrogramVAE
@@ -226,7 +226,7 @@ def test_eight_sounds_are_learned_by_heart_where_principal_components_cannot() -
     moment = torch.arange(vae.samples) / vae.representation.sample_rate
     tones = torch.stack([torch.sin(2 * torch.pi * 150 * (number + 1) * moment) for number in range(8)])
     x = vae.representation.encode((tones * torch.exp(-8 * moment))[:, None])
-    vae.network.study(x[:, 0])
+    vae.network.prepare(x[:, 0])
     objective, adam = ELBO(vae), torch.optim.Adam(vae.parameters(), lr=3e-3)
     errors = []
     for step in range(250):

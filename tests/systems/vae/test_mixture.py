@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from soundloom.conditions.schema import Category, Scalar, Schema
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 from soundloom.systems.vae.mixture import ConditionalMixture
 
 KIND = Schema((Category("kind", ("low", "high")),))
@@ -18,7 +18,7 @@ def draw(mixture: ConditionalMixture, row: Tensor, count: int, smoothing: float 
     """Codes as the system draws them, (count, code)."""
     codes = []
     for index in range(count):
-        rng = stream(1, index)
+        rng = generator(1, index)
         place = mixture.place(row, rng, smoothing=smoothing)
         codes.append(place.centre + place.factor @ torch.randn(len(place.centre), generator=rng))
     return torch.stack(codes)
@@ -71,7 +71,7 @@ def test_draws_begin_at_sounds_that_fit_what_is_asked_for() -> None:
     mixture = ConditionalMixture(4, 1, schema)
     mixture.fit(codes, torch.stack([torch.from_numpy(schema.encode(row)) for row in rows]))
     drawn = [
-        mixture.place(torch.from_numpy(schema.encode(rows[12])), stream(0, index), smoothing=0.0)
+        mixture.place(torch.from_numpy(schema.encode(rows[12])), generator(0, index), smoothing=0.0)
         for index in range(200)
     ]
     begun = [
@@ -91,7 +91,7 @@ def test_at_temperature_0_all_draws_are_the_middle_of_the_heaviest_cloud() -> No
     codes = two_clouds()
     mixture = ConditionalMixture(3, 2, Schema())
     mixture.fit(codes, torch.zeros(len(codes), 0))
-    centres = torch.stack([mixture.place(torch.zeros(0), stream(0, i), 0.0, 0.6).centre for i in range(20)])
+    centres = torch.stack([mixture.place(torch.zeros(0), generator(0, i), 0.0, 0.6).centre for i in range(20)])
     torch.testing.assert_close(centres, mixture.means[mixture.shares.argmax()].expand(20, 3))
 
 

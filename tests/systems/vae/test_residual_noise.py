@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 from soundloom.systems.vae.residual_noise import STRENGTHS, Texture, contrast
 
 BANDS, FRAMES = 24, 17
@@ -23,7 +23,7 @@ def smooth_fields(count: int, frames: int = FRAMES) -> Tensor:
 
 
 def drawn_from(texture: Texture, count: int = 300) -> Tensor:
-    return torch.stack([texture.draw(stream(2, index)) for index in range(count)])
+    return torch.stack([texture.draw(generator(2, index)) for index in range(count)])
 
 
 def correlations(fields: Tensor) -> tuple[float, float]:
@@ -75,13 +75,13 @@ def test_before_it_is_fitted_it_draws_white_noise_of_variance_1() -> None:
 def test_a_model_that_misses_nothing_has_no_texture() -> None:
     texture = Texture(BANDS, FRAMES)
     texture.fit(torch.zeros(4, BANDS, FRAMES))
-    assert (texture.draw(stream(0, 0)) == 0).all()
+    assert (texture.draw(generator(0, 0)) == 0).all()
 
 
 def test_the_same_stream_draws_the_same_field() -> None:
     texture = Texture(BANDS, FRAMES)
-    assert torch.equal(texture.draw(stream(1, 2)), texture.draw(stream(1, 2)))
-    assert not torch.equal(texture.draw(stream(1, 2)), texture.draw(stream(1, 3)))
+    assert torch.equal(texture.draw(generator(1, 2)), texture.draw(generator(1, 2)))
+    assert not torch.equal(texture.draw(generator(1, 2)), texture.draw(generator(1, 3)))
 
 
 def test_contrast_is_the_median_step_between_neighbours_that_are_heard():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from soundloom.contract.system import Augmentation
+from soundloom.contract import Augmentation
 from soundloom.representations import build, describe, named
 from soundloom.runtime.settings import from_json, override, to_json
 from soundloom.systems.vae.settings import PRESETS, SPECTROGRAMS, VAEConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from sklearn.decomposition import PCA
 from soundloom.audio import Audio, read
 from soundloom.checkpoints.checkpoint import build
 from soundloom.conditions.schema import Schema
-from soundloom.contract.system import Augmentation, Batch
-from soundloom.generation.generate import Model, Request, load, stream_of
+from soundloom.contract import Augmentation, Batch, ClipBatch
+from soundloom.generation import Model, Request, generate_from, load
 from soundloom.representations import build as build_representation
 from soundloom.runtime.files import read_json
 from soundloom.systems.vae import SpectrogramVAE
@@ -135,12 +135,12 @@ def test_a_plain_autoencoder_trains_and_samples(tmp_path: Path, train_tiny: Call
 def test_silence_has_a_code_a_loss_and_a_sound() -> None:
     vae = small()
     silence = torch.zeros(3, 1, vae.samples)
-    vae.study(Always(silence))
+    vae.prepare(vae.stages()[0], Always(silence), fresh=True)
     x = vae.representation.encode(silence)
     loss = ELBO(vae)(Batch(x, torch.zeros(3, 0), 0, 0), 1.0)
     assert loss.total.isfinite()
-    vae.settle(Always(silence))
-    (made,) = stream_of(vae.eval(), Request(count=1))
+    vae.finish(vae.stages()[0], Always(silence))
+    (made,) = generate_from(vae.eval(), Request(count=1))
     assert np.isfinite(made.audio.samples).all()
 
 
@@ -180,10 +180,8 @@ class Always:
     def __len__(self) -> int:
         return len(self.audio)
 
-    def batches(
-        self, size: int, change: Augmentation | None = None, draw: int = 0
-    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [(self.audio, torch.zeros(len(self.audio), 0))]
+    def batches(self, size: int, change: Augmentation | None = None, draw: int = 0) -> Iterator[ClipBatch]:
+        yield ClipBatch(self.audio, torch.zeros(len(self.audio), 0))
 
 
 def small() -> SpectrogramVAE:

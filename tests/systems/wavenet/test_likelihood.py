@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from networks import CONFIGS, LABELS, config_of, forced, lively, random_codes, random_spectra, untrained
 from torch import Tensor
 
-from soundloom.contract.system import MODEL, Batch, Loss
+from soundloom.contract import MODEL, Batch, ClipBatch, Loss
 from soundloom.layers.attack import from_attack
-from soundloom.systems.wavenet.likelihood import Crop, Likelihood, crop_of, ends_of, mean_of, surprise
+from soundloom.systems.wavenet.likelihood import Crop, Likelihood, bits_of, crop_of, ends_of, mean_of
 from soundloom.systems.wavenet.logistics import probabilities
 from soundloom.systems.wavenet.settings import Context, WaveNetConfig
 from soundloom.systems.wavenet.wavenet import WaveNet
@@ -57,7 +57,7 @@ def test_a_crop_is_predicted_as_the_whole_clip_is(name: str, drawn: float, crop:
     crop_ = crop_of(symbols, audio[:, 0], torch.full((3,), drawn), wavenet.config, wavenet.before)
     with torch.no_grad():
         found = wavenet.bits(crop_, codes, spectra, None)
-    whole = surprise(forced(wavenet, symbols, codes, spectra), symbols, wavenet.levels, wavenet.config.classes)
+    whole = bits_of(forced(wavenet, symbols, codes, spectra), symbols, wavenet.levels, wavenet.config.classes)
     assert found.shape == crop_.counted.shape
     torch.testing.assert_close(found, whole.gather(1, places(crop_)), rtol=1e-5, atol=1e-4)
 
@@ -147,21 +147,21 @@ def test_bits_of_classes_are_those_of_their_softmax() -> None:
     outputs = torch.randn(2, 256, 5, generator=torch.Generator().manual_seed(0))
     symbols = torch.randint(256, (2, 5), generator=torch.Generator().manual_seed(0))
     expected = -outputs.double().softmax(dim=1).gather(1, symbols[:, None])[:, 0].log2()
-    torch.testing.assert_close(surprise(outputs, symbols, 256, classes=True).double(), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(bits_of(outputs, symbols, 256, classes=True).double(), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_bits_of_levels_are_those_of_their_mixture() -> None:
     outputs = torch.randn(4, 9, 1, generator=torch.Generator().manual_seed(0))
     symbols = torch.tensor([[0], [32768], [40000], [65535]])
     expected = -probabilities(outputs[..., 0]).gather(1, symbols).log2()
-    torch.testing.assert_close(surprise(outputs, symbols, 65536, classes=False), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(bits_of(outputs, symbols, 65536, classes=False), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["plain", "16 bits", "context"])
 def test_probabilities_of_single_steps_multiply_to_that_of_the_sequence(name: str) -> None:
     wavenet = lively(LABELS, **CONFIGS[name], crop=1000)
     audio, codes = noise(1, 64), random_codes(LABELS, 1)
-    whole = wavenet.surprise(audio, codes)[MODEL] * 64
+    whole = wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL] * 64
     symbols = wavenet.representation.encode(audio)[0]
     heard = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.before)
     stride = wavenet.config.context.stride if wavenet.config.context else 1
@@ -170,7 +170,7 @@ def test_probabilities_of_single_steps_multiply_to_that_of_the_sequence(name: st
         begin = time // stride * stride  # where there is a context, what is given begins with one of its frames
         with torch.no_grad():
             outputs = wavenet.network(heard[:, begin : wavenet.config.history + time], codes, 1)
-        total += float(surprise(outputs, symbols[:, time : time + 1], wavenet.levels, wavenet.config.classes))
+        total += float(bits_of(outputs, symbols[:, time : time + 1], wavenet.levels, wavenet.config.classes))
     assert math.isclose(total, float(whole), rel_tol=1e-5)
 
 
@@ -185,7 +185,7 @@ def test_the_loss_is_the_mean_over_clips_of_bits_per_sample_that_counts() -> Non
     audio = bursts(100, 400)
     found = loss_of(wavenet, audio)
     symbols = wavenet.representation.encode(audio)[:, 0]
-    bits = surprise(forced(wavenet, symbols, torch.zeros(2, 0)), symbols, 256, classes=True)
+    bits = bits_of(forced(wavenet, symbols, torch.zeros(2, 0)), symbols, 256, classes=True)
     tail = wavenet.config.tail
     expected = (bits[0, : 100 + tail].mean() + bits[1, : 400 + tail].mean()) / 2
     heard = (bits[0, :100].mean() + bits[1, :400].mean()) / 2
@@ -254,9 +254,9 @@ def test_conditions_and_frames_are_hidden_in_training_alone_as_often_as_asked() 
 def test_bits_do_not_depend_on_the_clips_beside_or_on_how_many_are_looked_at_at_once() -> None:
     wavenet = lively(LABELS, batch_size=2, frames=CONFIGS["frames"]["frames"])
     audio, codes = noise(5, 150), random_codes(LABELS, 5)
-    together = wavenet.surprise(audio, codes)[MODEL]
+    together = wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL]
     for clip in range(5):
-        alone = wavenet.surprise(audio[clip : clip + 1], codes[clip : clip + 1])[MODEL]
+        alone = wavenet.negative_log_likelihood(ClipBatch(audio[clip : clip + 1], codes[clip : clip + 1])).bits[MODEL]
         torch.testing.assert_close(alone[0], together[clip], rtol=1e-5, atol=1e-5)
 
 

@@ -26,7 +26,7 @@ from networks import (
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from soundloom.systems.wavenet.likelihood import surprise
+from soundloom.systems.wavenet.likelihood import bits_of
 from soundloom.systems.wavenet.network import Network, values
 from soundloom.systems.wavenet.sampler_weights import weights_of
 from soundloom.systems.wavenet.settings import PRESETS, Context, WaveNetConfig
@@ -168,7 +168,7 @@ def test_what_stands_before_a_clip_is_not_silence() -> None:
 def test_an_untrained_network_takes_eight_bits_for_a_class() -> None:
     wavenet = untrained(LABELS, layers_per_cycle=6)
     symbols = random_symbols(wavenet, 4, 300)
-    bits = surprise(forced(wavenet, symbols, random_codes(LABELS, 4)), symbols, 256, classes=True)
+    bits = bits_of(forced(wavenet, symbols, random_codes(LABELS, 4)), symbols, 256, classes=True)
     assert 7.9 < float(bits.mean()) < 8.1
     assert float(bits.max()) < 9
 
@@ -176,7 +176,7 @@ def test_an_untrained_network_takes_eight_bits_for_a_class() -> None:
 def test_an_untrained_mixture_rules_no_level_out() -> None:
     wavenet = untrained(representation=PCM, layers_per_cycle=6)
     for symbols in (random_symbols(wavenet, 2, 300), torch.tensor([[0, 65535, 32768] * 100])):
-        bits = surprise(forced(wavenet, symbols, torch.zeros(len(symbols), 0)), symbols, 65536, classes=False)
+        bits = bits_of(forced(wavenet, symbols, torch.zeros(len(symbols), 0)), symbols, 65536, classes=False)
         assert 0 < float(bits.min()) < float(bits.max()) < 30
 
 

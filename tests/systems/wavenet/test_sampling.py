@@ -23,8 +23,9 @@ from networks import (
 )
 from torch import Tensor
 
-from soundloom.runtime.generators import stream
-from soundloom.runtime.progress import Progress
+from soundloom.contract import Sampling
+from soundloom.runtime.generators import generator
+from soundloom.runtime.progress import Progress, undisturbed
 from soundloom.systems.wavenet import logistics, sampling
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
 from soundloom.systems.wavenet.sampling import draw
@@ -42,16 +43,17 @@ def drawn(
     temperature: float = 1.0,
     sequences: int = 1,
     first: int = 0,
-    progress: Progress = lambda _: True,
+    progress: Progress = undisturbed,
     **options: Any,
 ) -> Tensor:
     """Symbols (sequence, length), which begin with those given, (time,)."""
-    rngs = [stream(7, number) for number in range(first, first + sequences)]
+    generators = [generator(7, number) for number in range(first, first + sequences)]
     codes = torch.zeros(sequences, wavenet.schema.width) if codes is None else codes
     prompt = None if given is None else wavenet.representation.decode(given[None])
     asked = {"weights": "float32", **options}
     with torch.no_grad():
-        sounds = draw(wavenet, length, codes, spectra, prompt, temperature, rngs, progress, asked)
+        call = Sampling(length, [{}] * sequences, generators, prompt, temperature=temperature, options=asked)
+        sounds = draw(wavenet, call, codes, spectra, progress)
     return wavenet.representation.encode(sounds)[:, 0]
 
 
@@ -286,7 +288,7 @@ def test_precisions_are_measured_in_bits_of_the_beginnings_of_clips() -> None:
         exact, half, quarter = sampling.costs(wavenet, audio, codes).tolist()
     symbols = wavenet.representation.encode(audio)[:, 0]
     predicted = forced(wavenet, symbols, codes, wavenet.spectra(audio))
-    bits = sampling.surprise(predicted, symbols, 256, classes=True)[:, : sampling.MEASURED_SAMPLES]
+    bits = sampling.bits_of(predicted, symbols, 256, classes=True)[:, : sampling.MEASURED_SAMPLES]
     assert abs(exact / float(bits.mean()) - 1) < 1e-4
     assert 1e-6 < abs(half / exact - 1) < 0.05
     assert 1e-6 < abs(quarter / exact - 1) < 0.05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,11 @@ from soundloom.checkpoints.checkpoint import Checkpoint
 from soundloom.checkpoints.checkpoint import build as build_system
 from soundloom.checkpoints.checkpoint import describe as describe_system
 from soundloom.conditions.schema import Category, Schema
-from soundloom.contract.system import MODEL, Augmentation, Batch
-from soundloom.generation.generate import Made, Model, Request, load
+from soundloom.contract import MODEL, Augmentation, Batch, ClipBatch, Sampling
+from soundloom.generation import Generated, Model, Request, load
 from soundloom.representations import build
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
+from soundloom.runtime.progress import undisturbed
 from soundloom.systems.wavenet.likelihood import Likelihood
 from soundloom.systems.wavenet.sequences import Manner, Sequences
 from soundloom.systems.wavenet.settings import PRESETS
@@ -54,18 +55,14 @@ def learn(
 
 def continued(wavenet: WaveNet, prompt: Tensor, length: int, temperature: float = 0.0, count: int = 1) -> Tensor:
     """Sounds that carry on from a prompt (1, time), (count, 1, length)."""
-    return wavenet.sample(
-        length,
-        conditions=[{}] * count,
-        prompt=prompt,
-        like=(),
-        distance=0.0,
-        temperature=temperature,
-        rngs=[stream(0, number) for number in range(count)],
-        report=lambda _: None,
-        progress=lambda _: True,
-        options={"weights": "float32"},
-    )
+    generators = [generator(0, number) for number in range(count)]
+    options = {"weights": "float32"}
+    call = Sampling(length, [{}] * count, generators, prompt, temperature=temperature, options=options)
+    return wavenet.sample(call, undisturbed)
+
+
+def bits_per_sample(wavenet: WaveNet, audio: Tensor, codes: Tensor) -> float:
+    return float(wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL].mean())
 
 
 def tone(hertz: float | Tensor, time: int, turns: float | Tensor = 0.0) -> Tensor:
@@ -90,7 +87,7 @@ def test_a_clip_that_was_learnt_by_heart_is_reproduced_from_its_beginning() -> N
     wide = {"cycles": 1, "layers_per_cycle": 8, "first_kernel": 8, "residual": 24, "gate": 24, "skip": 48, "end": 48}
     wavenet = untrained(**wide, crop=2048, seconds=2048 / RATE)
     learn(wavenet, lambda _: (clip, torch.zeros(1, 0)), 300, 3e-2, until=0.005)
-    assert float(wavenet.surprise(clip, torch.zeros(1, 0))[MODEL]) < 0.2
+    assert float(wavenet.negative_log_likelihood(ClipBatch(clip, torch.zeros(1, 0))).bits[MODEL]) < 0.2
     made = wavenet.representation.encode(continued(wavenet, clip[0, :, :600], 2048))
     assert torch.equal(made, wavenet.representation.encode(clip))
 
@@ -114,7 +111,7 @@ def test_a_tone_goes_on_at_its_pitch_for_a_second() -> None:
 
 def two_tones(step: int) -> tuple[Tensor, Tensor]:
     """Tones of either kind that begin at any phase and are as often low as high."""
-    rng = stream(step, 0)
+    rng = generator(step, 0)
     kinds = torch.arange(8) % 2
     codes = torch.stack([torch.from_numpy(KINDS.encode({"kind": KINDS["kind"].values[kind]})) for kind in kinds])
     hertz = torch.tensor([300.0, 700.0])[kinds][:, None, None]
@@ -125,7 +122,8 @@ def test_labels_that_are_not_a_sounds_own_cost_bits() -> None:
     wavenet = learn(untrained(KINDS, crop=256, batch_size=8), two_tones, 120, 1e-2)
     audio, codes = two_tones(1000)
     right, wrong, unknown = (
-        float(wavenet.surprise(audio, given)[MODEL].mean()) for given in (codes, codes.flip(0), torch.zeros_like(codes))
+        float(wavenet.negative_log_likelihood(ClipBatch(audio, given)).bits[MODEL].mean())
+        for given in (codes, codes.flip(0), torch.zeros_like(codes))
     )
     assert torch.equal(codes.flip(0)[::2], codes[1::2])  # each has the other's
     assert right < unknown - 0.05
@@ -141,7 +139,7 @@ def model_of(wavenet: WaveNet) -> Model:
     return Model(Checkpoint("wavenet", Path("wavenet"), wavenet, "0" * 16))
 
 
-def prompted(model: Model, heard: np.ndarray, rate: int = RATE, added: int = 400) -> Made:
+def prompted(model: Model, heard: np.ndarray, rate: int = RATE, added: int = 400) -> Generated:
     """A sound that carries on from another for so many samples."""
     seconds = heard.shape[1] / rate + added / RATE
     (made,) = model.stream(Request(count=1, prompt=Audio(heard.astype(np.float32), rate), seconds=seconds, seed=3))
@@ -295,15 +293,13 @@ def test_a_sound_cut_off_before_a_clip_would_end_fades_within_10_milliseconds(mo
 def test_a_sound_that_is_stopped_is_as_long_as_it_came(model: Model, prompt: int | None) -> None:
     told: list[int] = []
 
-    def progress(samples: int) -> bool:
+    def progress(fraction: float, samples: int, /) -> bool:
         told.append(samples)
         return False
 
     heard = None if prompt is None else torch.from_numpy(noise(prompt))
-    found = model.system.sample(
-        40000, conditions=[{}, {}], prompt=heard, like=(), distance=0.0, temperature=1.0,
-        rngs=[stream(0, 0), stream(0, 1)], report=lambda _: None, progress=progress, options={},
-    )  # fmt: skip
+    call = Sampling(40000, [{}, {}], [generator(0, 0), generator(0, 1)], heard)
+    found = model.system.sample(call, progress)
     assert len(told) == 1
     assert found.shape[:2] == (2, 1)
     assert max(1, prompt or 0) <= found.shape[2] < 40000
@@ -312,12 +308,12 @@ def test_a_sound_that_is_stopped_is_as_long_as_it_came(model: Model, prompt: int
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_same_seed_gives_the_same_bytes_in_any_groups_and_threads(name: str) -> None:
+def test_the_same_seed_gives_the_same_bytes_in_any_batches_and_threads(name: str) -> None:
     model = model_of(lively(LABELS, **CONFIGS[name], seconds=0.05))
     nine = [sound.samples.tobytes() for sound in model.generate(count=9, seed=5, jobs=1)]
     assert [sound.samples.tobytes() for sound in model.generate(count=9, seed=5, jobs=4)] == nine
     assert [sound.samples.tobytes() for sound in model.generate(count=2, seed=5)] == nine[:2]
-    model.system.together = 1
+    model.system.sampling_batch_size = 1
     assert [sound.samples.tobytes() for sound in model.generate(count=9, seed=5, jobs=3)] == nine
     assert len(set(nine)) == 9
 
@@ -345,7 +341,7 @@ def test_training_begins_with_how_often_each_class_occurs() -> None:
     for levels in (256, 16, 1000):  # as many classes as are counted, fewer, more
         wavenet = untrained(representation={"kind": "mulaw", "sample_rate": RATE, "levels": levels})
         audio = torch.from_numpy(noise(4000, channels=8))[:, None]
-        wavenet.study(Always(audio))
+        wavenet.prepare(wavenet.stages()[0], Always(audio), fresh=True)
         shares = wavenet.network.head.bias.detach().softmax(dim=0)
         symbols = wavenet.representation.encode(audio)
         counted = torch.bincount(symbols.flatten(), minlength=levels) / symbols.numel()
@@ -362,8 +358,8 @@ class Always:
     def __len__(self) -> int:
         return len(self.audio)
 
-    def batches(self, size: int, change: Augmentation | None = None, draw: int = 0) -> list[tuple[Tensor, Tensor]]:
-        return [(self.audio, torch.zeros(len(self.audio), 0))]
+    def batches(self, size: int, change: Augmentation | None = None, draw: int = 0) -> Iterator[ClipBatch]:
+        yield ClipBatch(self.audio, torch.zeros(len(self.audio), 0))
 
 
 def test_precisions_are_measured_at_the_end_of_training(model: Model) -> None:
@@ -398,12 +394,13 @@ def test_a_vocoder_gives_back_as_many_samples_as_it_was_given_and_follows_their_
     wavenet = lively(frames=MEL)
     for samples in (1000, 1017):
         audio = torch.from_numpy(noise(samples, channels=3))[:, None]
-        back = wavenet.reconstruct(audio, torch.zeros(3, 0))
+        back = wavenet.reconstruct(ClipBatch(audio, torch.zeros(3, 0)))
         assert back is not None
         assert back.shape == audio.shape
-        assert torch.equal(back, wavenet.reconstruct(audio, torch.zeros(3, 0)))
-        assert torch.equal(back[:1], wavenet.reconstruct(audio[:1], torch.zeros(1, 0)))
-        changed = wavenet.reconstruct(torch.cat([audio[..., :500], 0.01 * audio[..., 500:]], dim=2), torch.zeros(3, 0))
+        assert torch.equal(back, wavenet.reconstruct(ClipBatch(audio, torch.zeros(3, 0))))
+        assert torch.equal(back[:1], wavenet.reconstruct(ClipBatch(audio[:1], torch.zeros(1, 0))))
+        softer = torch.cat([audio[..., :500], 0.01 * audio[..., 500:]], dim=2)
+        changed = wavenet.reconstruct(ClipBatch(softer, torch.zeros(3, 0)))
         assert not torch.equal(changed, back)
         assert torch.equal(changed[..., :200], back[..., :200])
 
@@ -415,7 +412,7 @@ def test_a_vocoder_also_makes_sounds_of_which_no_frames_are_known() -> None:
 
 
 def test_without_frames_nothing_is_reconstructed() -> None:
-    assert untrained().reconstruct(torch.zeros(1, 1, 100), torch.zeros(1, 0)) is None
+    assert untrained().reconstruct(ClipBatch(torch.zeros(1, 1, 100), torch.zeros(1, 0))) is None
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

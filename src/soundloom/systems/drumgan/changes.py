@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from soundloom.contract.system import Batch
+from soundloom.contract import Batch
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundloom.conditions.schema import Category, Schema, Value
-from soundloom.contract.system import Batch
+from soundloom.contract import Batch
 
 
 class Controls(nn.Module):
@@ -25,7 +25,7 @@ class Controls(nn.Module):
         super().__init__()
         self.schema = schema
         blocks: list[Tensor] = []
-        for condition in schema.conditions:
+        for condition in schema.dense:
             if isinstance(condition, Category):
                 code = torch.eye(condition.width)
             else:
@@ -43,7 +43,7 @@ class Controls(nn.Module):
     def free(self, asked: Mapping[str, Value]) -> Tensor:
         """1 for the value of each slider that was not asked for, (told,): a search may move it."""
         marks = [torch.zeros(width) for width in self.told_widths]
-        for mark, condition in zip(marks, self.schema.conditions, strict=True):
+        for mark, condition in zip(marks, self.schema.dense, strict=True):
             if not isinstance(condition, Category) and condition.name not in asked:
                 mark[0] = 1.0
         return torch.cat(marks) if marks else torch.zeros(0)
@@ -57,7 +57,7 @@ class Controls(nn.Module):
             return told
         drawn = batch.uniform(2, len(self.told_widths), name=name)
         moved = list(torch.split(told, list(self.told_widths), dim=1))
-        for place, condition in enumerate(self.schema.conditions):
+        for place, condition in enumerate(self.schema.dense):
             if not isinstance(condition, Category):
                 value, known = moved[place].unbind(1)
                 away = (drawn[:, 0, place] < share) & (known > 0)
@@ -77,7 +77,7 @@ class Controls(nn.Module):
         categories, scalars = list[Tensor](), list[Tensor]()
         logits = torch.split(read, [width - 1 for width in self.told_widths], dim=1)
         codes = torch.split(told, list(self.told_widths), dim=1)
-        for condition, logit, code in zip(self.schema.conditions, logits, codes, strict=False):
+        for condition, logit, code in zip(self.schema.dense, logits, codes, strict=False):
             known = code[:, -1]
             if isinstance(condition, Category):
                 wrong = -(code[:, :-1] * F.log_softmax(logit, dim=1)).sum(dim=1)

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Generator as Stream
 from torch import Tensor
 
-from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Schema, Value
-from soundloom.contract.system import Batch, Clips, Report, Stage, System
+from soundloom.contract import Batch, Clips, ConditionInput, Sampling, Stage, System
 from soundloom.layers.attack import attacks_of, from_attack
 from soundloom.representations.complex import ComplexSpectrum
 from soundloom.representations.phase.join import join
 from soundloom.representations.protocol import Representation
 from soundloom.representations.waveform import Waveform
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 from soundloom.runtime.progress import Progress
 from soundloom.systems.drumgan.controls import Controls
 from soundloom.systems.drumgan.critic import Critic
@@ -53,8 +52,9 @@ class DrumGAN(System):
     measured = 128
     continues = True
     resembles = True
-    left_out = ("critic.",)
+    training_only = ("critic.", "grown_before")
     running_growth: Tensor  # how far the networks have grown, as `Growth.number`
+    grown_before: Tensor  # the growth of the model whose weights training began with
 
     def __init__(self, config: DrumGANConfig, representation: Representation, schema: Schema) -> None:
         super().__init__()
@@ -71,24 +71,36 @@ class DrumGAN(System):
             config.latent, self.controls.told, coarsest, config.widths, config.patch, config.gated
         )
         self.critic = Critic(self.controls.read, coarsest, config.widths, config.group, config.patch)
-        self.joint = Joint(schema)
+        self.joint_distribution = JointDistribution(schema)
         self.register_buffer("running_growth", torch.zeros(()))
+        self.register_buffer("grown_before", torch.zeros(()))
         self._rendering: tuple[object, Renderer] | None = None
         self._found: dict[object, Found] = {}
 
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("drumgan", Waveform(self.representation.sample_rate), (Criticism(self), Generation(self))),)
 
+    def condition_inputs(self) -> tuple[ConditionInput, ...]:
+        return (
+            ConditionInput("generator.begin.weight", axis=1, first=self.config.latent, layout="values"),
+            ConditionInput("critic.head.weight", axis=0, first=1, layout="readings"),
+            ConditionInput("critic.head.bias", axis=0, first=1, layout="readings"),
+        )
+
     @torch.no_grad()
-    def study(self, clips: Clips) -> None:
+    def prepare(self, stage: Stage, clips: Clips, fresh: bool) -> None:
         """Take the scale of images from the training set."""
-        self.plane.fit(torch.cat([prepared(audio[:STUDIED]) for audio, _ in clips.batches(64)]))
+        if not fresh:
+            self.grown_before.copy_(self.running_growth)
+            return
+        self.plane.fit(torch.cat([prepared(clip.audio[:STUDIED]) for clip in clips.batches(64)]))
 
     def grown(self, fraction: float) -> Growth:
         """How far the networks are: by the fraction while they train; else as far as training brought them."""
         if not self.training:
             return Growth.of(float(self.running_growth))
         now = growth(fraction, self.config.shares, self.config.fade)
+        now = max(now, Growth.of(float(self.grown_before)), key=lambda each: each.number)
         self.running_growth.fill_(now.number)
         return now
 
@@ -110,26 +122,14 @@ class DrumGAN(System):
         return image
 
     @torch.no_grad()
-    def sample(
-        self,
-        length: int,
-        *,
-        conditions: Sequence[Mapping[str, Value]],
-        prompt: Tensor | None,
-        like: Sequence[Tensor],
-        distance: float,
-        temperature: float,
-        rngs: Sequence[Stream],
-        report: Report,
-        progress: Progress,
-        options: Mapping[str, Any],
-    ) -> Tensor:
+    def sample(self, call: Sampling, progress: Progress) -> Tensor:
         sounds = []
-        for asked, rng in zip(conditions, rngs, strict=True):
-            if prompt is not None:
-                sounds.append(self.carried_on(prompt, asked, rng, temperature)[:, :length])
-            elif like:
-                sounds.append(self.cut(self.resembling(like, asked, distance, temperature, rng), length))
+        length, temperature = call.length, call.temperature
+        for asked, rng in zip(call.conditions, call.generators, strict=True):
+            if call.prompt is not None:
+                sounds.append(self.carried_on(call.prompt, asked, rng, temperature)[:, :length])
+            elif call.like:
+                sounds.append(self.cut(self.resembling(call.like, asked, call.distance, temperature, rng), length))
             else:
                 image = self.renderer()(self.drawn(temperature, rng), self.told(asked))
                 sounds.append(self.cut(PEAK * self.risen(self.sound_of(image)), length))
@@ -164,13 +164,13 @@ class DrumGAN(System):
         key = (sound.numpy().tobytes(), tuple(sorted(asked.items())))
         if key not in self._found:
             image = self.image_of(self.fitted(sound)[None])
-            found = self.sought(image, self.plane.frames, asked, stream(0, "inversion"))
+            found = self.sought(image, self.plane.frames, asked, generator(0, "inversion"))
             self._found = {**dict(list(self._found.items())[1 - KEPT :]), key: found}
         return self._found[key]
 
     def sought(self, image: Tensor, known: int, asked: Mapping[str, Value], rng: Stream) -> Found:
         """The point whose first frames come nearest to those of an image, with all that was asked held."""
-        starts = [self.told(self.joint.complete(asked, rng)) for _ in range(STARTS)]
+        starts = [self.told(self.joint_distribution.complete(asked, rng)) for _ in range(STARTS)]
         return search(self.renderer(), image, known, starts, self.controls.free(asked), self.config.latent, rng)
 
     def resembling(

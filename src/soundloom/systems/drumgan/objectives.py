@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from soundloom.contract.system import Batch, Loss, Objective
+from soundloom.contract import Batch, Loss, Objective
 from soundloom.systems.drumgan.changes import changed
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import coarser, finer
@@ -31,7 +31,7 @@ class Criticism(Objective):
     """E D(G) - E D(x) + gradient penalty + drift + how badly the critic reads the controls of real sounds."""
 
     name = "critic"
-    idle = contested = True
+    unused_parameters = adversarial = True
 
     def __init__(self, gan: DrumGAN) -> None:
         super().__init__()
@@ -40,6 +40,9 @@ class Criticism(Objective):
 
     def moves(self) -> Iterable[nn.Parameter]:
         return self.critic.parameters()
+
+    def statistics(self) -> Iterable[Tensor]:
+        return (self._gan[0].running_growth,)
 
     def optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(list(self.moves()), lr=self._gan[0].config.learning_rate, betas=BETAS, eps=EPSILON)
@@ -73,7 +76,7 @@ class Generation(Objective):
     """-E D(G) + how badly the critic reads the controls off generated sounds."""
 
     name = "generator"
-    idle = contested = True
+    unused_parameters = adversarial = True
 
     def __init__(self, gan: DrumGAN) -> None:
         super().__init__()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from soundloom.contract.system import Augmentation
+from soundloom.contract import Augmentation, DataSettings
 from soundloom.systems.drumgan.changes import Change
 
 GENTLE = Change(shift=0.03, gain_db=6.0)
@@ -40,18 +40,13 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
     return description
 
 
-@dataclass(frozen=True)
-class DrumGANConfig:
+@dataclass(frozen=True, kw_only=True)
+class DrumGANConfig(DataSettings):
     """A generator and a critic that grow together, from a coarse image of a sound to the whole of it."""
 
     representation: dict[str, Any] = field(
         default_factory=lambda: spectrum(16000), metadata={"read": read_representation}
     )
-    seconds: float = 1.0  # length of a clip
-    cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
-    trim: bool = True  # leave out silence before and after a sound
-    loudness_lufs: float | None = None  # all sounds are learnt at one peak anyway
-    conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
     labels: tuple[str, ...] = ("timbre",)  # descriptors to be asked for, where neither these nor conditions are named
     fit_range: bool = False  # the scale of images is fitted instead
     power: float = 0.3  # of magnitudes: 1 leaves them as they are
@@ -77,6 +72,7 @@ class DrumGANConfig:
     augment: Augmentation = NOTHING  # of real sounds alone, so that the generator learns it too
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.widths or min(self.widths) < 1:
             raise ValueError(
                 f"widths is {list(self.widths)} but must be whole numbers of at least 1, one for each level, coarse to "
@@ -86,7 +82,7 @@ class DrumGANConfig:
             raise ValueError(
                 f"shares is {list(self.shares)} but must be {len(self.widths)} numbers above 0, one for each of widths"
             )
-        for name, usual in (("latent", 64), ("group", 4), ("batch_size", 32), ("patch", 1), ("penalty_every", 4)):
+        for name, usual in (("latent", 64), ("group", 4), ("patch", 1), ("penalty_every", 4)):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)} but must be at least 1; {usual} is usual")
         for name, usual_weight in (
@@ -106,9 +102,6 @@ class DrumGANConfig:
                 )
         if not 0.1 <= self.power <= 1:
             raise ValueError(f"power is {self.power:g} but must be 0.1 to 1; 0.3 is usual, 1 compresses nothing")
-        for name, advice in (("seconds", "1 suits one-shots"), ("learning_rate", "0.002 is usual")):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
         frequencies, parts = self.representation["n_fft"] // 2, self.patch * 2 ** (len(self.widths) - 1)
         if frequencies % parts:
             raise ValueError(

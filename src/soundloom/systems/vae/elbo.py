@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from soundloom.contract.system import Batch, Loss, Objective
+from soundloom.contract import Batch, Loss, Objective
+from soundloom.layers.batch_norm import running_statistics
 from soundloom.layers.condition_dropout import hide
 from soundloom.systems.vae.network import BandNetwork
 
@@ -35,6 +36,9 @@ class ELBO(Objective):
     def moves(self) -> Iterable[nn.Parameter]:
         return (parameter for parameter in self.vae.parameters() if parameter.requires_grad)
 
+    def statistics(self) -> Iterable[Tensor]:
+        return running_statistics(self.vae.network)
+
     def optimizer(self) -> torch.optim.Optimizer:
         config, network = self.vae.config, self.vae.network
         careful = network.linear_path() if isinstance(network, BandNetwork) else []
@@ -49,7 +53,7 @@ class ELBO(Objective):
     def forward(self, batch: Batch, fraction: float) -> Loss:
         vae, config = self.vae, self.vae.config
         x = batch.x[:, 0]
-        conditions = hide(batch.conditions, batch.uniform(len(vae.schema.conditions)), vae.schema, config.unknown_share)
+        conditions = hide(batch.conditions, batch.uniform(len(vae.schema.dense)), vae.schema, config.unknown_share)
         code = vae.network.encode(x, conditions)
         z = code.mean
         if config.variational:

@@ -56,7 +56,7 @@ class ConditionalMixture(nn.Module):
         self.register_buffer("spread", torch.ones(latent))
         self.register_buffer("rest", torch.zeros(1, latent))
         self.register_buffer("members", torch.zeros(1, dtype=torch.int32))
-        self.register_buffer("places", torch.full((1, len(schema.conditions)), UNSAID))
+        self.register_buffer("places", torch.full((1, len(schema.dense)), UNSAID))
 
     @torch.no_grad()
     def fit(self, codes: Tensor, conditions: Tensor) -> None:
@@ -115,7 +115,7 @@ class ConditionalMixture(nn.Module):
             if wanted == UNSAID:
                 continue
             apart = (self.places[:, column] - wanted).abs()
-            if isinstance(self.schema.conditions[column], Category):
+            if isinstance(self.schema.dense[column], Category):
                 cost = torch.where(apart < 0.5, 0.0, STRANGE)
             else:
                 cost = torch.maximum(-0.5 * (apart / NEAR_KNOTS).square(), FAR - 0.01 * apart)
@@ -125,7 +125,7 @@ class ConditionalMixture(nn.Module):
     def _places(self, conditions: Tensor) -> Tensor:
         """What condition rows (clip, width) say, (clip, condition); see `places`."""
         columns, start = [], 0
-        for condition in self.schema.conditions:
+        for condition in self.schema.dense:
             code = conditions[:, start : start + condition.width]
             known = conditions[:, start + condition.width] > 0
             place = code @ torch.arange(condition.width, dtype=code.dtype)

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from soundloom.contract import ConditionInput
+
 LOG_VARIANCE_RANGE = (-10.0, 5.0)
 LOG_SPREAD_RANGE = (-7.0, 1.5)
 MOST_TOLD = 24  # numbers that a condition row is shortened to: each costs a whole spectrogram of weights
@@ -106,6 +108,7 @@ class BandDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.bands, self.frames, self.inner = bands, frames, padded_frames(frames) >> HALVINGS
+        self.conditions = conditions  # columns of the layers that read them
         self.expand = nn.Linear(latent + conditions, bands * frames)  # the linear path
         self.unfold = nn.Linear(latent + conditions, widths[-1] * self.inner)
         self.blocks = nn.ModuleList(
@@ -150,6 +153,19 @@ class BandNetwork(nn.Module):
         self.register_buffer("centre", torch.zeros(bands, frames))
         self.register_buffer("scale", torch.ones(()))
 
+    def condition_inputs(self) -> tuple[ConditionInput, ...]:
+        """Where weights meet condition columns: in the layer that shortens them, or in each that reads them."""
+        if isinstance(self.tell, nn.Linear):
+            return (ConditionInput("tell.weight", axis=1),)
+        latent = self.decoder.expand.in_features - self.decoder.conditions
+        readers = [
+            (name, 0) for name, _ in self.named_modules() if name.endswith((".modulate", ".from_conditions"))
+        ] + [("decoder.expand", latent), ("decoder.unfold", latent)]
+        known = dict(self.named_modules())
+        return tuple(
+            ConditionInput(f"{name}.weight", 1, first) for name, first in readers if known.get(name) is not None
+        )
+
     def encode(self, x: Tensor, conditions: Tensor) -> Code:
         code: Code = self.encoder((x - self.centre) / self.scale, self.tell(conditions))
         return code
@@ -159,7 +175,7 @@ class BandNetwork(nn.Module):
         return Decoded(self.centre + self.scale * out.mean, out.log_spread + self.scale.log())
 
     @torch.no_grad()
-    def study(self, x: Tensor) -> float:
+    def prepare(self, x: Tensor) -> float:
         """Start as the principal components of (clip, frequency, frame); returns the root mean square left over."""
         from sklearn.decomposition import PCA
 

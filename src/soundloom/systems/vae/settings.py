@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from soundloom.contract.system import Augmentation
+from soundloom.contract import Augmentation, DataSettings
 from soundloom.systems.vae import course
 
 GENTLE = Augmentation(gain_db=6.0, shift_seconds=0.02, tilt_db=3.0, decay_db_per_second=20.0)
@@ -45,18 +45,13 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
     return description
 
 
-@dataclass(frozen=True)
-class VAEConfig:
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig(DataSettings):
     """One Gaussian code per clip, decoded to a spectrogram."""
 
     representation: dict[str, Any] = field(
         default_factory=lambda: mel(22050, 80), metadata={"read": read_representation}
     )
-    seconds: float = 1.0  # length of a clip
-    cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
-    trim: bool = True  # leave out silence before and after a sound
-    loudness_lufs: float | None = None  # make all files as loud as this; None leaves them as they are
-    conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
     fit_range: bool = True  # set the representation's global range by the training set
 
     network: Literal["bands", "course"] = "bands"
@@ -80,12 +75,13 @@ class VAEConfig:
     augment: Augmentation = GENTLE
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.widths) != RATES or min(self.widths) < 1:
             raise ValueError(
                 f"widths is {list(self.widths)} but must be {RATES} whole numbers of at least 1, one for each frame "
                 f"rate; [96, 128, 160, 160] is usual"
             )
-        for name, least, usual in (("latent", 1, 64), ("blocks", 0, 1), ("components", 1, 20), ("batch_size", 1, 64)):
+        for name, least, usual in (("latent", 1, 64), ("blocks", 0, 1), ("components", 1, 20)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
         for name, advice in (
@@ -101,10 +97,6 @@ class VAEConfig:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value:g} but must be a share from 0 to 1; {usual_share:g} is usual")
-        for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.001 is usual")):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value:g} but must be above 0 and finite; {advice}")
         if self.noise is not None and not 0 < self.noise < math.inf:
             raise ValueError(f"noise is {self.noise:g} but must be above 0 and finite; null learns it")
         if self.augment.shift_seconds > self.seconds / 2:

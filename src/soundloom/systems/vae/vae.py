@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from soundloom.conditions.joint_distribution import Joint
+from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Schema, Value
-from soundloom.contract.system import Batch, Clips, Report, Stage, System
+from soundloom.contract import Batch, ClipBatch, Clips, ConditionInput, Sampling, Stage, System
 from soundloom.representations.protocol import Representation
 from soundloom.representations.spectral import Logarithmic, Spectral
-from soundloom.runtime.generators import stream
+from soundloom.runtime.generators import generator
 from soundloom.runtime.progress import Progress
 from soundloom.runtime.settings import nearest
 from soundloom.systems.vae import course
@@ -74,7 +74,7 @@ class SpectrogramVAE(System):
         self.floor = float(silence.min()) if isinstance(representation, Logarithmic) else -math.inf
         self.mixture = ConditionalMixture(config.latent, config.components, schema)
         self.texture = Texture(bands, frames) if config.network == "bands" else None
-        self.joint = Joint(schema)
+        self.joint_distribution = JointDistribution(schema)
         self.register_buffer("peaks", torch.tensor([0.0, math.inf]))
 
     @property
@@ -101,6 +101,13 @@ class SpectrogramVAE(System):
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("vae", self.representation, (ELBO(self),)),)
 
+    def condition_inputs(self) -> tuple[ConditionInput, ...]:
+        if not isinstance(self.network, BandNetwork):
+            return ()
+        return tuple(
+            ConditionInput(f"network.{each.weight}", each.axis, each.first) for each in self.network.condition_inputs()
+        )
+
     def sampling_options(self) -> dict[str, str]:
         return {
             "prior": "sounds (default: around the codes of training sounds), mixture (of Gaussians fitted to them) or "
@@ -117,22 +124,23 @@ class SpectrogramVAE(System):
             raise ValueError(f"texture={texture} but must be a number from 0 to 2; 1 samples p(x | code), 0 its mean")
 
     @torch.no_grad()
-    def study(self, clips: Clips) -> None:
+    def prepare(self, stage: Stage, clips: Clips, fresh: bool) -> None:
         """Take the mean, the scale and the principal components of the training set."""
-        if not isinstance(self.network, BandNetwork):
+        if not fresh or not isinstance(self.network, BandNetwork):
             return
         passes = [clips.batches(64), *(clips.batches(64, self.augmentation, draw) for draw in range(STUDIED_CHANGES))]
-        x = torch.cat([self.representation.encode(audio)[:, 0] for batches in passes for audio, _ in batches])
-        left_over = self.network.study(x)
+        x = torch.cat([self.representation.encode(clip.audio)[:, 0] for batches in passes for clip in batches])
+        left_over = self.network.prepare(x)
         if self.config.noise is None:
             self.noise.fill_(math.log(left_over) / NOISE_RATE)
 
     @torch.no_grad()
-    def settle(self, clips: Clips) -> None:
+    def finish(self, stage: Stage, clips: Clips) -> None:
         """Fit the mixture to the codes of the training set, and the texture to what the decoder misses."""
         codes, rows, residuals, shown, peaks = [], [], [], [], []
         apart = max(1, len(clips) // CONTRAST_CLIPS)
-        for number, (audio, conditions) in enumerate(clips.batches(64)):
+        for number, batch in enumerate(clips.batches(64)):
+            audio, conditions = batch.audio, batch.conditions
             x = self.representation.encode(audio)[:, 0]
             code = self.network.encode(x, conditions)
             z = code.mean
@@ -160,12 +168,13 @@ class SpectrogramVAE(System):
         """
         x = torch.cat([real for real, _ in shown])
         mean, spread = torch.cat([out.mean for _, out in shown]), torch.cat([out.log_spread for _, out in shown])
-        grain = torch.stack([texture.draw(stream(0, clip, "contrast")) for clip in range(len(x))]) * torch.exp(spread)
+        drawn = [texture.draw(generator(0, clip, "contrast")) for clip in range(len(x))]
+        grain = torch.stack(drawn) * torch.exp(spread)
         found = [self._decoded_contrast(mean + strength * grain) for strength in STRENGTHS]
         texture.set_strength(found, self._decoded_contrast(x), self.config.grain)
 
     def _decoded_contrast(self, x: Tensor) -> Tensor:
-        decoded = torch.cat([self.representation.decode(clip[None, None], stream(0)) for clip in x])
+        decoded = torch.cat([self.representation.decode(clip[None, None], generator(0)) for clip in x])
         return contrast(self.representation.encode(decoded[..., : self.samples])[:, 0], self.floor + AT_FLOOR)
 
     def _residual(self, x: Tensor, out: Decoded, number: int) -> Tensor:
@@ -173,50 +182,42 @@ class SpectrogramVAE(System):
         residual = (x - out.mean) * torch.exp(-out.log_spread)
         if self.floor == -math.inf:
             return residual
-        drawn = torch.rand(x.shape, generator=stream(0, number, "below"))
+        drawn = torch.rand(x.shape, generator=generator(0, number, "below"))
         most = torch.special.ndtr(residual.double())
         below = torch.special.ndtri((drawn * most).clamp(1e-12, 1 - 1e-12)).float()
         return torch.where(x > self.floor + AT_FLOOR, residual, below)
 
     @torch.no_grad()
-    def sample(
-        self,
-        length: int,
-        *,
-        conditions: Sequence[Mapping[str, Value]],
-        prompt: Tensor | None,
-        like: Sequence[Tensor],
-        distance: float,
-        temperature: float,
-        rngs: Sequence[Generator],
-        report: Report,
-        progress: Progress,
-        options: Mapping[str, Any],
-    ) -> Tensor:
-        rows = [torch.from_numpy(self.schema.encode(asked)) for asked in conditions]
+    def sample(self, call: Sampling, progress: Progress) -> Tensor:
+        length, temperature, options, generators = call.length, call.temperature, call.options, call.generators
+        rows = [torch.from_numpy(self.schema.encode(asked)) for asked in call.conditions]
         texture = float(options.get("texture", 1.0)) * temperature
-        if prompt is not None:
+        if call.prompt is not None:
             clips = []
-            for asked, rng in zip(conditions, rngs, strict=True):
+            for asked, rng in zip(call.conditions, generators, strict=True):
                 starts = [self._start(asked, options, temperature, rng) for _ in range(STARTS)]
-                clips.append(carry_on(self, prompt, starts, temperature, texture, rng)[:, :length])
+                clips.append(carry_on(self, call.prompt, starts, temperature, texture, rng)[:, :length])
             return torch.stack(clips)
         spectra = [
-            self._resemble(like, row, distance, texture, rng)
-            if like
+            self._resemble(call.like, row, call.distance, texture, rng)
+            if call.like
             else self._draw(row, temperature, texture, options, rng)
-            for row, rng in zip(rows, rngs, strict=True)
+            for row, rng in zip(rows, generators, strict=True)
         ]
         x = torch.stack(spectra)[:, None]
-        sounds = self.representation.decode_each(x, rngs, lambda samples: progress(min(samples, length)))
-        return torch.stack([self._cut(sound if like else self._levelled(sound), length) for sound in sounds])
+
+        def decoding(fraction: float, samples: int, /) -> bool:
+            return progress(fraction, min(samples, length))
+
+        sounds = self.representation.decode_each(x, generators, decoding)
+        return torch.stack([self._cut(sound if call.like else self._levelled(sound), length) for sound in sounds])
 
     @torch.no_grad()
-    def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor:
-        x = self.representation.encode(audio)[:, 0]
+    def reconstruct(self, clips: ClipBatch) -> Tensor:
+        x, conditions = self.representation.encode(clips.audio)[:, 0], clips.conditions
         mean = self.heard(self.network.decode(self.network.encode(x, conditions).mean, conditions).mean)
-        sounds = self.representation.decode_each(mean[:, None], [stream(0, row) for row in range(len(mean))])
-        return sounds[..., : audio.shape[-1]]
+        sounds = self.representation.decode_each(mean[:, None], [generator(0, row) for row in range(len(mean))])
+        return sounds[..., : clips.audio.shape[-1]]
 
     def texture_of(self, out: Decoded, strength: float, rng: Generator) -> Tensor:
         """What a sample of p(x | code) adds to its mean, (frequency, frame)."""
@@ -244,7 +245,7 @@ class SpectrogramVAE(System):
         self, asked: Mapping[str, Value], options: Mapping[str, Any], temperature: float, rng: Generator
     ) -> Start:
         """Where a search may begin: conditions, completed by a draw, and where the prior has codes for them."""
-        row = torch.from_numpy(self.schema.encode(self.joint.complete(asked, rng)))
+        row = torch.from_numpy(self.schema.encode(self.joint_distribution.complete(asked, rng)))
         return Start(row, self._place(row, options, temperature, rng))
 
     def _resemble(self, like: Sequence[Tensor], row: Tensor, distance: float, texture: float, rng: Generator) -> Tensor:

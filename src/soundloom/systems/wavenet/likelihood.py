@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from soundloom.contract.system import Batch, Loss, Objective
+from soundloom.contract import Batch, Loss, Objective
 from soundloom.layers.condition_dropout import hide
 from soundloom.systems.wavenet.linear_prediction import ORDER
 from soundloom.systems.wavenet.logistics import log_probability
@@ -63,7 +63,7 @@ class Likelihood(Objective):
         symbols = wavenet.representation.encode(audio)[:, 0]
         crop = crop_of(symbols, audio[:, 0], batch.uniform(1, name="crop")[:, 0], config, wavenet.before)
         share = config.unknown_share if wavenet.training else 0.0  # what is measured is asked for by all that is known
-        drawn = batch.uniform(len(wavenet.schema.conditions))
+        drawn = batch.uniform(len(wavenet.schema.dense))
         nothing = batch.uniform(1, name="nothing") < share  # is said of these clips: guidance leads away from that
         codes = hide(batch.conditions, drawn.masked_fill(nothing, -1), wavenet.schema, share)
         hidden = batch.uniform(1, name="frames")[:, 0] < share
@@ -141,7 +141,7 @@ def mean_of(bits: Tensor, counted: Tensor) -> Tensor:
     return torch.where(counted, bits, 0.0).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
 
 
-def surprise(outputs: Tensor, symbols: Tensor, levels: int, classes: bool) -> Tensor:
+def bits_of(outputs: Tensor, symbols: Tensor, levels: int, classes: bool) -> Tensor:
     """-log2 of the probability of symbols (batch, time) under a network's outputs (batch, output, time)."""
     if classes:
         rows = rearrange(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from einops import rearrange
-from torch import Generator, Tensor
+from torch import Tensor
 
+from soundloom.contract import Sampling
 from soundloom.runtime.progress import Progress
-from soundloom.systems.wavenet.likelihood import surprise
+from soundloom.systems.wavenet.likelihood import bits_of
 from soundloom.systems.wavenet.options import AUTO, CARD
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
 from soundloom.systems.wavenet.sequences import Manner, Sequences
@@ -24,47 +25,34 @@ MEASURED_SAMPLES = 2048  # of a clip, that precisions are measured by
 TRANSPARENT = 1.005  # bits per sample, in comparison with float32
 
 
-def draw(
-    wavenet: WaveNet,
-    length: int,
-    codes: Tensor,
-    spectra: Tensor | None,
-    prompt: Tensor | None,
-    temperature: float,
-    rngs: Sequence[Generator],
-    progress: Progress,
-    options: Mapping[str, Any],
-) -> Tensor:
-    """Sounds (sequence, 1, length), or shorter ones where `progress` says so; no more than they themselves is held.
+def draw(wavenet: WaveNet, call: Sampling, codes: Tensor, spectra: Tensor | None, progress: Progress) -> Tensor:
+    """Sounds (sequence, 1, length), or shorter ones where `progress` ends the work; held in memory once.
 
     Args:
         wavenet: a trained model.
-        length: samples of each sequence, those of the prompt among them.
+        call: length, prompt, temperature, generators and options (see `options.OPTIONS`).
         codes: rows of conditions, (sequence, width).
         spectra: for a vocoder, (sequence, band, frame), or None where they are unknown.
-        prompt: samples that all sequences begin with, (1, time), or None.
-        temperature: 1 is the model's own distribution, 0 its mode.
-        rngs: sequence i draws from rngs[i] alone.
-        progress: is told how many samples there are.
-        options: see `options.OPTIONS`.
+        progress: called after each piece.
     """
-    sequences = Sequences(wavenet, codes, spectra, _manner(wavenet, codes, temperature, options))
+    length, generators = call.length, call.generators
+    sequences = Sequences(wavenet, codes, spectra, _manner(wavenet, codes, call.temperature, call.options))
     piece, draws = sequences.piece, sequences.sampler.draws
-    given = torch.zeros(1, 0) if prompt is None else prompt
+    given = torch.zeros(1, 0) if call.prompt is None else call.prompt
     heard, known = wavenet.representation.encode(given[None])[0, 0].numpy(), given.shape[1]
-    sounds = given.new_empty(len(rngs), 1, length)
+    sounds = given.new_empty(len(generators), 1, length)
     sounds[..., :known] = given
     begin = max(0, known - wavenet.config.history) // piece * piece  # what lies before cannot matter
     for at in range(begin, length, piece):
         end = min(at + piece, length)
-        here = np.full((len(rngs), end - at), -1, np.int64)
+        here = np.full((len(generators), end - at), -1, np.int64)
         here[:, : max(0, known - at)] = heard[at:end]
-        drawn = torch.stack([torch.rand(piece, draws, generator=rng, dtype=torch.float64) for rng in rngs])
+        drawn = torch.stack([torch.rand(piece, draws, generator=rng, dtype=torch.float64) for rng in generators])
         sequences.advance(here, drawn[:, : end - at].numpy(), at)
         new = max(at, known)
         if new < end:
             sounds[..., new:end] = wavenet.representation.decode(torch.from_numpy(here[:, None, new - at :]))
-        if not progress(end):
+        if not progress((end - known) / max(1, length - known), end):
             return sounds[..., :end]
     return sounds
 
@@ -89,7 +77,7 @@ def costs(wavenet: WaveNet, audio: Tensor, codes: Tensor) -> Tensor:
     found = []
     for precision in PRECISIONS:
         outputs = predict(wavenet, symbols, codes, wavenet.spectra(audio), precision)
-        found.append(surprise(outputs, symbols, wavenet.levels, wavenet.config.classes).mean())
+        found.append(bits_of(outputs, symbols, wavenet.levels, wavenet.config.classes).mean())
     return torch.stack(found)
 
 

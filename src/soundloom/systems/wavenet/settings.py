@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-from soundloom.contract.system import Augmentation
+from soundloom.contract import Augmentation, DataSettings
 
 SEEN = ("mulaw", "pcm")  # kinds of representation that it can predict
 BITS = 16  # of pcm
@@ -111,16 +111,11 @@ class Context:
         return (self.frames + 1) * self.stride - 1
 
 
-@dataclass(frozen=True)
-class WaveNetConfig:
+@dataclass(frozen=True, kw_only=True)
+class WaveNetConfig(DataSettings):
     """A dilated stack: dilation doubles with each layer and starts again with each cycle."""
 
     representation: dict[str, Any] = field(default_factory=lambda: mulaw(16000), metadata={"read": read_representation})
-    seconds: float = 1.0  # length of a training clip; sounds may be longer
-    cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
-    trim: bool = True  # leave out silence before and after a sound
-    loudness_lufs: float | None = None  # make all files as loud as this; None leaves them as they are
-    conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
     fit_range: bool = False  # nothing to fit: the range of samples is -1 to 1
 
     cycles: int = 2
@@ -145,6 +140,7 @@ class WaveNetConfig:
     augment: Augmentation = GENTLE
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, least, usual in (
             ("cycles", 1, 2),
             ("layers_per_cycle", 1, 10),
@@ -157,7 +153,6 @@ class WaveNetConfig:
             ("logistics", 1, 10),
             ("frame_channels", 1, 64),
             ("crop", 16, 16000),
-            ("batch_size", 1, 4),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
@@ -176,9 +171,6 @@ class WaveNetConfig:
                 raise ValueError(
                     f"{name} is {getattr(self, name):g} but must be a share from 0 to 1; {usual_share:g} is usual"
                 )
-        for name, advice in (("seconds", "1 suits most sounds"), ("learning_rate", "0.004 is usual")):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name):g} but must be above 0 and finite; {advice}")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay:g} but must be at least 0 and finite; 0 is usual")
         if self.frames is not None:

@@ -13,24 +13,24 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from soundloom.conditions.joint_distribution import Joint
-from soundloom.conditions.schema import Schema, Value
-from soundloom.contract.system import MODEL, Clips, Report, Stage, System
+from soundloom.conditions.joint_distribution import JointDistribution
+from soundloom.conditions.schema import Schema
+from soundloom.contract import MODEL, ClipBatch, Clips, ConditionInput, NegativeLogLikelihood, Sampling, Stage, System
 from soundloom.layers.attack import from_attack
 from soundloom.representations import PCM, MuLaw, build
 from soundloom.representations.protocol import Representation
 from soundloom.representations.waveform import Waveform
-from soundloom.runtime.generators import stream
-from soundloom.runtime.progress import Progress
+from soundloom.runtime.generators import generator
+from soundloom.runtime.progress import Progress, undisturbed
 from soundloom.systems.wavenet.baselines import Yardsticks
 from soundloom.systems.wavenet.likelihood import (
     Crop,
     Likelihood,
+    bits_of,
     counts_of,
     crop_of,
     ends_of,
     mean_of,
-    surprise,
     yardsticks_of,
 )
 from soundloom.systems.wavenet.network import Network, before_clip
@@ -41,7 +41,7 @@ from soundloom.systems.wavenet.settings import PRESETS, WaveNetConfig
 
 LONGEST_SECONDS = 24 * 3600
 STUDIED = 64  # clips in a batch of what is looked at once
-TOGETHER_ON_CARD = 1024  # sounds
+BATCH_SIZE_ON_CARD = 1024  # sounds
 MEASURED = 8  # clips that precisions are measured by
 FADE_SECONDS = 0.01  # at the end of a sound that was cut off
 
@@ -53,7 +53,8 @@ class WaveNet(System):
     Config = WaveNetConfig
     config: WaveNetConfig
     continues = True
-    together = 16
+    sampling_batch_size = 16
+    vocoder_preset = "vocoder"
     measured = 128
     costs: Tensor  # bits per sample with weights in each of PRECISIONS, as measured
 
@@ -68,7 +69,7 @@ class WaveNet(System):
         self.network = Network(config, self.levels, schema.width)
         self.frames = None if config.frames is None else build(config.frames)
         self.yardsticks = Yardsticks(representation)
-        self.joint = Joint(schema)
+        self.joint_distribution = JointDistribution(schema)
         self.register_buffer("costs", torch.ones(len(PRECISIONS)))
 
     @property
@@ -88,17 +89,17 @@ class WaveNet(System):
         return (Stage("wavenet", Waveform(self.representation.sample_rate), (Likelihood(self),)),)
 
     @torch.no_grad()
-    def study(self, clips: Clips) -> None:
+    def prepare(self, stage: Stage, clips: Clips, fresh: bool) -> None:
         """Fit the yardsticks to the training set; the network starts from its histogram."""
         self.yardsticks.fit(lambda: self._counted(clips))
-        if self.config.classes:
+        if fresh and self.config.classes:
             bits = self.yardsticks.bits(torch.arange(self.levels)[None])["unigram"][0]
             self.network.head.bias.copy_(-bits * math.log(2))
 
     def _counted(self, clips: Clips) -> Iterator[tuple[Tensor, Tensor]]:
         """Symbols of the training set, (batch, time), and which of them count: all but long silence after a sound."""
-        for clip, _ in clips.batches(STUDIED):
-            audio = self.aligned(clip)
+        for clip in clips.batches(STUDIED):
+            audio = self.aligned(clip.audio)
             counts = counts_of(ends_of(audio[:, 0]), audio.shape[2], self.config)
             yield self.representation.encode(audio)[:, 0], torch.arange(audio.shape[2]) < counts[:, None]
 
@@ -124,78 +125,60 @@ class WaveNet(System):
                 crop.position[some],
                 crop.begins,
             )
-            found.append(surprise(outputs, crop.symbols[some, -crop.steps :], self.levels, self.config.classes))
+            found.append(bits_of(outputs, crop.symbols[some, -crop.steps :], self.levels, self.config.classes))
         return torch.cat(found)
 
     @torch.no_grad()
-    def surprise(self, audio: Tensor, conditions: Tensor) -> dict[str, Tensor]:
-        audio = self.aligned(audio)
+    def negative_log_likelihood(self, clips: ClipBatch) -> NegativeLogLikelihood:
+        audio = self.aligned(clips.audio)
         symbols = self.representation.encode(audio)[:, 0]
         crop = crop_of(symbols, audio[:, 0], torch.zeros(len(audio)), self.config, self.before, whole=True)
-        mine = self.bits(crop, conditions, self.spectra(audio), None)
-        return {name: mean_of(bits, crop.counted) for name, bits in {MODEL: mine, **yardsticks_of(self, crop)}.items()}
+        found = {MODEL: self.bits(crop, clips.conditions, self.spectra(audio), None), **yardsticks_of(self, crop)}
+        return NegativeLogLikelihood({name: mean_of(bits, crop.counted) for name, bits in found.items()}, "sample")
 
     @torch.no_grad()
-    def settle(self, clips: Clips) -> None:
+    def finish(self, stage: Stage, clips: Clips) -> None:
         """Measure in which precision weights can be stored without being heard."""
-        audio, codes = next(iter(clips.batches(MEASURED)))
-        self.costs.copy_(costs(self, self.aligned(audio), codes))
+        some = next(iter(clips.batches(MEASURED)))
+        self.costs.copy_(costs(self, self.aligned(some.audio), some.conditions))
+
+    def condition_inputs(self) -> tuple[ConditionInput, ...]:
+        return (ConditionInput("network.code.weight", axis=1),) if self.network.code is not None else ()
 
     def sampling_options(self) -> dict[str, str]:
         return {name: said for name, said in OPTIONS.items() if self.config.classes or name not in OF_CLASSES}
 
-    def at_once(self, options: Mapping[str, Any]) -> int:
-        return TOGETHER_ON_CARD if options.get("device") == CARD else self.together
+    def sampling_batch_size_for(self, options: Mapping[str, Any]) -> int:
+        return BATCH_SIZE_ON_CARD if options.get("device") == CARD else self.sampling_batch_size
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         super().check_options(options)
         check_options(options)
 
     @torch.no_grad()
-    def sample(
-        self,
-        length: int,
-        *,
-        conditions: Sequence[Mapping[str, Value]],
-        prompt: Tensor | None,
-        like: Sequence[Tensor],
-        distance: float,
-        temperature: float,
-        rngs: Sequence[Generator],
-        report: Report,
-        progress: Progress,
-        options: Mapping[str, Any],
-    ) -> Tensor:
-        codes = torch.stack([torch.from_numpy(self.schema.encode(asked)) for asked in conditions])
-        sounds = draw(self, length, codes, None, prompt, temperature, rngs, progress, options)
-        return self._faded(sounds, 0 if prompt is None else prompt.shape[1])
+    def sample(self, call: Sampling, progress: Progress) -> Tensor:
+        codes = torch.stack([torch.from_numpy(self.schema.encode(asked)) for asked in call.conditions])
+        return self._faded(draw(self, call, codes, None, progress), call.given)
 
     @torch.no_grad()
     def vocode(
-        self, spectra: Tensor, length: int, rngs: Sequence[Generator], progress: Progress, temperature: float = 1.0
+        self,
+        spectra: Tensor,
+        length: int,
+        generators: Sequence[Generator],
+        progress: Progress,
+        temperature: float = 1.0,
     ) -> Tensor:
-        """Samples that have given mel frames.
-
-        Args:
-            spectra: as `self.frames` encodes them, (batch, band, frame).
-            length: samples to make.
-            rngs: one stream for each.
-            progress: as in `sample`.
-            temperature: 1 samples the model's own distribution.
-
-        Returns:
-            (batch, 1, length).
-        """
-        codes = torch.zeros(len(spectra), self.schema.width)
-        return draw(self, length, codes, spectra, None, temperature, rngs, progress, {})
+        call = Sampling(length, [{}] * len(spectra), generators, temperature=temperature)
+        return draw(self, call, torch.zeros(len(spectra), self.schema.width), spectra, progress)
 
     @torch.no_grad()
-    def reconstruct(self, audio: Tensor, conditions: Tensor) -> Tensor | None:
-        spectra = self.spectra(audio)
+    def reconstruct(self, clips: ClipBatch) -> Tensor | None:
+        spectra = self.spectra(clips.audio)
         if spectra is None:
             return None
-        rngs = [stream(0, row) for row in range(len(audio))]
-        return draw(self, audio.shape[2], conditions, spectra, None, 1.0, rngs, lambda _: True, {})
+        call = Sampling(clips.audio.shape[2], [{}] * len(clips), [generator(0, row) for row in range(len(clips))])
+        return draw(self, call, clips.conditions, spectra, undisturbed)
 
     def _faded(self, sounds: Tensor, given: int) -> Tensor:
         """A sound that is cut off before a clip would end goes out within 10 ms, and does not click."""

@@ -1,0 +1,124 @@
+"""Text conditions: a sentence as token ids, one for each character of a learned or given alphabet."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHOWN = 60  # characters of an alphabet or a text that an error shows
+ASCII = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014\u2212\u2026\u00a0", "''\"\"---. ")
+
+
+class Tokens(NamedTuple):
+    """Texts of one condition as token ids; 0 fills up after a text, and a text of length 0 is unknown."""
+
+    ids: Tensor  # int64, (rows, longest)
+    lengths: Tensor  # int64, (rows,)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A sentence. Its code is one token id a character: the character's place in `alphabet`, from 1.
+
+    Texts are normalised before they are encoded: Unicode NFC, white space as single spaces, none at the ends, and with
+    `fold_case` lower-case letters.
+    """
+
+    name: str
+    alphabet: str
+    longest: int  # characters
+    fold_case: bool = True
+    type: Literal["text"] = "text"
+
+    def __post_init__(self) -> None:
+        if not self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
+            raise ValueError(f"{self.name}: alphabet is {self.alphabet!r} but must hold characters, each of them once")
+        if self.longest < 1:
+            raise ValueError(f"{self.name}: longest is {self.longest} but must be at least 1 character")
+
+    @classmethod
+    def learned(cls, name: str, texts: Iterable[str], fold_case: bool = True) -> Text:
+        """The condition that a training set's texts allow: all of their characters, as long as the longest of them.
+
+        Raises:
+            ValueError: fewer than two different texts.
+        """
+        found = {normalised(text, fold_case) for text in texts} - {""}
+        if len(found) < 2:
+            raise ValueError(f"{name} has {len(found)} different texts; a condition needs at least 2, leave it out")
+        alphabet = "".join(sorted({letter for text in found for letter in text}))
+        return cls(name, alphabet, max(map(len, found)), fold_case)
+
+    def check(self, value: Any) -> str:
+        """The text as the model reads it. A number is its digits.
+
+        Raises:
+            ValueError: empty, too long, or with a character that the model does not know; says what would do.
+        """
+        given = f"{value:g}" if isinstance(value, float) else str(value)
+        text = normalised(given, self.fold_case)
+        if not text:
+            raise ValueError(f"{self.name} is empty; write a text, or leave it out for one that the model may choose")
+        for letter in text:
+            if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Cn"):
+                raise ValueError(f"{self.name} holds the control character {_named(letter)}; write it without")
+        unknown = next((letter for letter in text if letter not in self.alphabet), None)
+        if unknown is not None:
+            raise ValueError(f"{self.name}: the model knows no {unknown!r} ({_named(unknown)}); {self._advice(text)}")
+        if len(text) > self.longest:
+            raise ValueError(
+                f"{self.name} has {len(text)} characters but the model knows texts of up to {self.longest}; "
+                f"shorten it, or ask for its parts one by one"
+            )
+        return text
+
+    def encode(self, value: Any) -> np.ndarray:
+        """Token ids of a text that `check` accepts, int64 (longest,), 0 after its end."""
+        ids = np.zeros(self.longest, np.int64)
+        text = normalised(str(value), self.fold_case)
+        ids[: len(text)] = [self.alphabet.index(letter) + 1 for letter in text]
+        return ids
+
+    def knows(self, value: str) -> bool:
+        """Whether `check` accepts a text."""
+        text = normalised(value, self.fold_case)
+        return 0 < len(text) <= self.longest and set(text) <= set(self.alphabet)
+
+    def describe(self) -> str:
+        return f"{self.name}: a text of up to {self.longest} characters, out of {_short(self.alphabet)!r}"
+
+    def _advice(self, text: str) -> str:
+        nearest = normalised("".join(map(self._nearest, text)), self.fold_case)
+        letters = sum(letter.isalnum() for letter in text)
+        kept = sum(letter.isalnum() for letter in nearest)
+        if nearest and kept > letters / 2:
+            return f"try {_short(nearest)!r}"
+        return f"it reads {_short(self.alphabet)!r}"
+
+    def _nearest(self, letter: str) -> str:
+        """A known spelling of a character: in the other case, without its accent, in ASCII; else nothing."""
+        plain = unicodedata.normalize("NFKD", letter)
+        unaccented = "".join(part for part in plain if not unicodedata.combining(part))
+        ways = (letter, letter.lower(), letter.upper(), unaccented, unaccented.lower(), letter.translate(ASCII))
+        return next((way for way in ways if way and set(way) <= set(self.alphabet)), "")
+
+
+def normalised(text: str, fold_case: bool = True) -> str:
+    """A text in Unicode NFC with single spaces and, with `fold_case`, in lower case."""
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    return unicodedata.normalize("NFC", text.lower()) if fold_case else text
+
+
+def _named(letter: str) -> str:
+    return f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

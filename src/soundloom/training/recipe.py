@@ -1,0 +1,19 @@
+"""What a run folder says of its training, beside the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from soundloom.training.settings import TrainSettings
+
+TRAINING = "training.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What training.json holds: all that resuming cannot take from the checkpoint."""
+
+    system: str
+    where: dict[str, str]
+    training: TrainSettings
+    start_from: dict[str, str] = field(default_factory=dict)  # name and digest of the model whose weights it began with
