@@ -15,6 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
+import plugged
 from soundloom.training import StepReport, train
 from soundloom.training.loop import Training  # noqa: F401 - here, so that children need not import it
 from soundloom.training.state import STATE
@@ -58,5 +59,6 @@ def main(system: str, sounds: str, run: Path, steps: int, seed: int, kill_at: li
 
 
 if __name__ == "__main__":
+    plugged.plug_in()
     _, system, sounds, run, steps, seed, *kill_at = sys.argv
     print(json.dumps(main(system, sounds, Path(run), int(steps), int(seed), [int(step) for step in kill_at])))

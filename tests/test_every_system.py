@@ -1,4 +1,4 @@
-"""What all systems promise, on each of them at its tiny preset."""
+"""What all systems promise, on each of them at its tiny preset; toys use parts of the contract that no other does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,16 +17,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import plugged
 from soundloom.audio import Audio, fit, read
 from soundloom.checkpoints.checkpoint import WEIGHTS, build
 from soundloom.conditions.schema import Category, Schema
 from soundloom.conditions.sweep import Sweep
 from soundloom.contract import ClipBatch, System
+from soundloom.data.clips import open_clips
 from soundloom.generation import Model, Request, load
 from soundloom.representations import build as build_representation
 from soundloom.runtime.files import read_json
 from soundloom.systems.discovery import system_named, system_names
 from soundloom.training import StepReport
+from soundloom.training.batches import batch_of
+from soundloom.training.feed import Feed
 from soundloom.training.log import LOG
 from soundloom.training.state import STATE
 
@@ -35,7 +39,14 @@ STEPS = 12
 SCHEMA = Schema((Category("kind", ("hiss", "thump")),))
 
 
-@pytest.fixture(params=system_names())
+@pytest.fixture(scope="module", autouse=True)
+def _plugged_in() -> Iterator[None]:
+    plugged.plug_in()
+    yield
+    plugged.unplug()
+
+
+@pytest.fixture(params=(*system_names(), *plugged.NAMES))
 def system(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -99,11 +110,34 @@ def test_the_objectives_of_a_stage_share_no_parameter_and_move_only_the_systems_
 
 def test_a_loss_that_no_other_works_against_falls_in_training(system: str, trained: Callable[[str], Path]) -> None:
     lines = [json.loads(line) for line in (trained(system) / LOG).read_text().splitlines()]
-    steps = [line for line in lines if "seconds" in line]
-    objectives = [objective for stage in untrained(system).stages() for objective in stage.objectives]
-    for name in {f"{objective.name}.loss" for objective in objectives if not objective.adversarial}:
-        losses = [line[name] for line in steps if name in line]
-        assert np.mean(losses[-10:]) < np.mean(losses[:10])
+    for stage in untrained(system).stages():
+        for objective in stage.objectives:
+            name = f"{objective.name}.loss"
+            losses = [line[name] for line in lines if line["stage"] == stage.name and name in line]
+            assert len(losses) >= 10
+            if not objective.adversarial:
+                assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_each_objective_alone_learns_one_batch(system: str, sounds: Path) -> None:
+    """Also one that another works against falls while the other stands still."""
+    whole = untrained(system)
+    store = open_clips(sounds, whole.config.clips(whole.representation.sample_rate))
+    clips = Feed(store, SCHEMA)
+    for stage in whole.stages():
+        whole.prepare(stage, clips, fresh=True)
+        batch = batch_of(clips.take(np.arange(8)), stage, torch.device("cpu"), seed=0, step=0)
+        for objective in stage.objectives:
+            optimizer, losses = objective.optimizer(), []
+            for _ in range(30):
+                loss = objective(batch, 1.0)
+                optimizer.zero_grad()
+                loss.total.backward()
+                optimizer.step()
+                if loss.sums is not None:
+                    objective.update_statistics(loss.sums, batch)
+                losses.append(float(loss.total.detach()))
+            assert losses[-1] < losses[0]
 
 
 def test_a_saved_and_loaded_system_makes_the_same_sounds(model: Model, tmp_path: Path) -> None:
@@ -145,15 +179,15 @@ def test_what_was_asked_is_what_a_sound_is_made_with(model: Model) -> None:
 
 
 def test_a_sweep_changes_one_number_and_neither_the_draws_nor_the_rest(model: Model) -> None:
-    request = Request(count=2, seed=3, conditions={"kind": "hiss"}, sweep=Sweep("pitch", 36, 60, 3))
+    request = Request(count=2, seed=3, conditions={"kind": "thump"}, sweep=Sweep("pitch", 36, 60, 3))
     made = list(model.stream(request, jobs=1))
     assert [sound.conditions["pitch"] for sound in made] == [36, 48, 60] * 2
     rest = [{name: value for name, value in sound.conditions.items() if name != "pitch"} for sound in made]
     assert rest[0] == rest[1] == rest[2]
     other = list(model.stream(replace(request, sweep=Sweep("pitch", 60, 48, 2)), jobs=2))
-    heard, again = ([sound.audio.samples.tobytes() for sound in some] for some in (made, other))
-    assert [heard[2], heard[1], heard[5], heard[4]] == again  # a step does not depend on the others
-    assert len(set(heard)) == len(heard)
+    sounds, again = ([sound.audio.samples.tobytes() for sound in some] for some in (made, other))
+    assert [sounds[2], sounds[1], sounds[5], sounds[4]] == again  # a step does not depend on the others
+    assert len(set(sounds)) > 2  # discrete codes may stay as they are from one step to the next
 
 
 def test_it_can_be_asked_for_a_descriptor_of_the_sounds_it_was_trained_on(
@@ -239,16 +273,23 @@ def test_a_prompted_sound_does_not_depend_on_threads_either(model: Model) -> Non
 
 
 def test_a_sound_that_is_stopped_says_so_or_is_whole(model: Model) -> None:
-    stop = threading.Event()
+    stop, shares = threading.Event(), list[float]()
     whole = model.generate(count=2, seed=1, jobs=1)
-    request, stop_soon = Request(count=2, seed=1), lambda done, everything: stop.set()
-    for made, expected in zip(model.stream(request, 1, on_progress=stop_soon, stop=stop), whole, strict=False):
-        samples = made.audio.samples
+
+    def stop_soon(done: float, everything: float) -> None:
+        shares.append(done / everything)
+        stop.set()
+
+    made = list(model.stream(Request(count=2, seed=1), 1, on_progress=stop_soon, stop=stop))
+    assert shares
+    assert made or shares[-1] < 1
+    for sound, expected in zip(made, whole, strict=False):
+        samples = sound.audio.samples
         assert np.isfinite(samples).all()
         if samples.shape == expected.samples.shape:
             assert np.array_equal(samples, expected.samples)
         else:
-            assert made.remarks[-1] == f"stopped at {made.audio.seconds:.2f} of {model.seconds:g} s"
+            assert sound.remarks[-1] == f"stopped at {sound.audio.seconds:.2f} of {model.seconds:g} s"
 
 
 def test_a_sound_may_be_as_long_as_the_model_says_and_no_longer(model: Model) -> None:
@@ -283,7 +324,7 @@ def test_two_processes_end_with_equal_weights_and_with_those_of_one(
 def test_training_killed_at_random_moments_ends_with_the_same_weights(
     system: str, sounds: Path, tmp_path: Path, uninterrupted: Callable[[str], Path]
 ) -> None:
-    kill_at = ["0", "3", "3", "8"]
+    kill_at = ["0", "3", "3", "8", "10"]  # in each of three stages
     done = subprocess.run(
         [
             sys.executable,
@@ -347,6 +388,9 @@ def test_loading_and_generating_executes_nothing_that_came_with_the_checkpoint(
 ) -> None:
     code = f"""
 import sys
+sys.path.append({str(HERE)!r})
+import plugged
+plugged.plug_in()
 from soundloom.generation import load
 load({str(trained(system))!r}).generate(count=1)       # all modules are in
 seen = []

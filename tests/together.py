@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+import plugged
 from soundloom.checkpoints.checkpoint import tensors
 from soundloom.training import loop, train
 
@@ -24,6 +25,7 @@ class Keeping(loop.Training):
 
 
 if __name__ == "__main__":
+    plugged.plug_in()
     _, system, sounds, run, steps = sys.argv
     Path(run).mkdir(parents=True, exist_ok=True)
     loop.Training = Keeping  # type: ignore[misc]

@@ -183,11 +183,11 @@ def test_a_stop_before_anything_is_made_hands_out_nothing():
 def test_a_stop_while_a_prompt_is_heard_hands_out_no_copy_of_it(monkeypatch):
     model, stop = slow_model(), threading.Event()
 
-    def only_hears(length, *, prompt, **more):
+    def only_reads_the_prompt(call, progress):
         stop.set()
-        return prompt[None]
+        return call.prompt[None]
 
-    monkeypatch.setattr(model.system, "sample", only_hears)
+    monkeypatch.setattr(model.system, "sample", only_reads_the_prompt)
     assert list(model.stream(Request(count=2, prompt=prompt(300)), 1, stop=stop)) == []
 
 

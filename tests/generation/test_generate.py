@@ -234,10 +234,14 @@ def test_a_request_comes_back_from_plain_values_as_it_was(tmp_path: Path) -> Non
     assert to_dict(request)["sounds"] == {path: fingerprint(path)}
 
 
-def test_a_request_with_audio_in_memory_cannot_be_written_down() -> None:
-    for request in (Request(prompt=tone()), Request(like=(tone(),))):
-        with pytest.raises(ValueError, match="holds audio in memory cannot be written down; name a file instead"):
-            to_dict(request)
+def test_a_request_with_a_sound_in_memory_is_recorded_by_its_hash_and_repeated_with_the_sound() -> None:
+    sound = tone()
+    for request in (Request(prompt=sound), Request(like=(sound,))):
+        written = json.loads(json.dumps(to_dict(request)))
+        assert list(written["sounds"].values()) == [fingerprint(sound)]
+        assert from_dict(written, "request.json", {fingerprint(sound): sound}) == request
+        with pytest.raises(ValueError, match=rf"made with a sound in memory \(hash {fingerprint(sound)}\)"):
+            from_dict(written, "request.json", {fingerprint(tone(1200)): tone(1200)})
 
 
 def test_a_request_refuses_sounds_that_have_changed_or_gone(tmp_path: Path) -> None:

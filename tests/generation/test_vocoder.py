@@ -19,7 +19,7 @@ from soundloom.audio import Audio, read, resample
 from soundloom.checkpoints import checkpoint
 from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Schema
-from soundloom.contract import Report, Stage, System
+from soundloom.contract import Sampling, Stage, System
 from soundloom.generation import Model, Request, load
 from soundloom.generation.reconstruct import reconstruct
 from soundloom.generation.record import from_dict, to_dict
@@ -28,7 +28,7 @@ from soundloom.generation.writing import SIDECAR, read_request, render
 from soundloom.representations import MelSpectrogram, Waveform, build, named
 from soundloom.runtime.files import read_json, write_json
 from soundloom.runtime.generators import child, generator
-from soundloom.runtime.progress import Progress
+from soundloom.runtime.progress import Progress, undisturbed
 from soundloom.systems.wavenet.settings import WaveNetConfig, mulaw
 from soundloom.systems.wavenet.wavenet import WaveNet
 
@@ -86,23 +86,10 @@ class Whistle(System):
     def stages(self) -> tuple[Stage, ...]:
         return ()
 
-    def sample(
-        self,
-        length: int,
-        *,
-        conditions: Sequence[Mapping[str, Any]],
-        prompt: Tensor | None,
-        like: Sequence[Tensor],
-        distance: float,
-        temperature: float,
-        rngs: Sequence[Generator],
-        report: Report,
-        progress: Progress,
-        options: Mapping[str, Any],
-    ) -> Tensor:
+    def sample(self, call: Sampling, progress: Progress) -> Tensor:
         raise NotImplementedError
 
-    def vocode(self, spectra: Tensor, length: int, rngs: Sequence[Generator], progress: Progress) -> Tensor:
+    def vocode(self, spectra: Tensor, length: int, generators: Sequence[Generator], progress: Progress) -> Tensor:
         self.asked.append((tuple(spectra.shape), length))
         moment = torch.arange(length) / self.hears.sample_rate
         loudness = self.hears.from_level(spectra).amax(dim=1)
@@ -132,7 +119,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_its_own_frames_go_to_the_vocoder_as_they_are(own: Vocoder) -> None:
     x, rng = own.hears.encode(tones()), generator(1)
-    wanted = own.system.vocode(x[:, 0], own.hears.samples(x.shape[-1]), [child(rng), child(rng)], lambda _: True)
+    wanted = own.system.vocode(x[:, 0], own.hears.samples(x.shape[-1]), [child(rng), child(rng)], undisturbed)
     vocoded = Vocoded.of(own.hears, own)
     assert torch.equal(vocoded.decode(x, generator(1)), wanted)
     assert vocoded.remark is None
@@ -172,7 +159,7 @@ def test_the_frames_of_a_draft_are_those_of_the_decoded_sound() -> None:
     whistles, log = whistler(sample_rate=RATE, bands=40), named("log", RATE)
     x = log.encode(tones(1))
     draft = log.decode(x, generator(5))
-    wanted = whistles.system.vocode(whistles.hears.encode(draft)[:, 0], draft.shape[-1], [], lambda _: True)
+    wanted = whistles.system.vocode(whistles.hears.encode(draft)[:, 0], draft.shape[-1], [], undisturbed)
     assert torch.equal(Vocoded.of(log, whistles).decode(x, generator(5)), wanted)
 
 

@@ -208,7 +208,7 @@ def test_one_sound_that_is_stopped_says_how_long_it_is(tmp_path):
 
 def test_sounds_that_are_stopped_together_say_the_range_of_their_lengths(tmp_path):
     at = StopAt(9)
-    done = render(slow_model(together=2, before_block=at), Request(count=4), tmp_path, jobs=1, stop=at.stop)
+    done = render(slow_model(batch_size=2, before_block=at), Request(count=4), tmp_path, jobs=1, stop=at.stop)
     assert done.stopped == "4 of 4 sounds, 2 of them 0.01 of 0.1 s"
     results = _Results(tmp_path, "wav", {}, picture=False)
     results.entries = [{"file": "", "conditions": {}, "seconds": seconds} for seconds in (0.5, 0.25)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from soundloom.generation.generate import Model, Request, load
+from soundloom.generation import Model, Request, load
 
 from soundloom.audio import Audio
 from soundloom.systems.discovery import system_names

@@ -52,7 +52,7 @@ def test_the_learning_rate_rises_linearly_then_falls_as_half_a_cosine() -> None:
         ({"minutes": float("nan")}, "minutes is nan but must be above 0"),
         ({"steps": 5, "held_out": 1.0}, "held_out is 1 but must be a share"),
         ({"steps": 5, "held_out": -0.1}, "held_out is -0.1 but must be a share"),
-        ({"steps": 5, "validation_count": 5}, "validation_count is 5 but must be at least 20, or 0 to measure nothing"),
+        ({"steps": 5, "validation_count": 5}, "validation_count is 5 but must be at least 20, or 0 for none"),
         ({"steps": 5, "validation_count": -20}, "validation_count is -20 but must be at least 20"),
     ],
 )

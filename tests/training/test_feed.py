@@ -113,10 +113,11 @@ def test_a_tilt_of_nothing_changes_nothing_and_a_tilt_has_the_gains_that_it_says
 @pytest.mark.parametrize("processes", [2, 4])
 def test_the_rows_of_all_processes_are_the_batch_of_one(processes: int, store: ClipStore, schema: Schema) -> None:
     feed = Feed(store, schema)
-    whole, codes = feed.at(3, 8, 5, Team(), EVERYTHING)
+    whole = feed.at(3, 8, 5, Team(), EVERYTHING)
     parts = [feed.at(3, 8, 5, Team(rank, processes), EVERYTHING) for rank in range(processes)]
-    torch.testing.assert_close(torch.cat([audio for audio, _ in parts]), whole, rtol=0, atol=1e-6)
-    assert torch.equal(torch.cat([rows for _, rows in parts]), codes)
+    torch.testing.assert_close(torch.cat([part.audio for part in parts]), whole.audio, rtol=0, atol=1e-6)
+    for name in ("conditions", "begins", "durations"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
 
 
 def test_the_draws_of_all_processes_are_those_of_one() -> None:
@@ -135,23 +136,24 @@ def test_a_batch_draws_anew_at_each_step_seed_and_name() -> None:
 
 
 def test_the_clips_of_a_step_are_those_that_order_names(store: ClipStore, schema: Schema) -> None:
-    audio, codes = Feed(store, schema).at(4, 8, 0, Team(), Augmentation())
+    batch = Feed(store, schema).at(4, 8, 0, Team(), Augmentation())
     chosen = order(len(store), 8, 4, 0)
-    assert np.array_equal(audio.numpy(), store.audio(chosen))
-    assert np.array_equal(codes.numpy(), store.codes(schema)[chosen])
+    assert np.array_equal(batch.audio.numpy(), store.audio(chosen))
+    assert np.array_equal(batch.conditions.numpy(), store.codes(schema)[chosen])
+    assert batch.durations.tolist() == [store.entries[row].seconds for row in chosen]
 
 
 def test_an_augmented_batch_is_the_same_whenever_it_is_asked_for(store: ClipStore, schema: Schema) -> None:
     feed = Feed(store, schema)
-    (first, _), (again, _), (other, _) = (feed.at(step, 8, 0, Team(), EVERYTHING) for step in (7, 7, 8))
+    first, again, other = (feed.at(step, 8, 0, Team(), EVERYTHING).audio for step in (7, 7, 8))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_every_clip_comes_once_and_in_order(store: ClipStore, schema: Schema) -> None:
     batches = list(Feed(store, schema).batches(16))
-    assert [len(audio) for audio, _ in batches] == [16, 16, 8]
-    assert np.array_equal(torch.cat([audio for audio, _ in batches]).numpy(), store.audio(slice(None)))
+    assert [len(batch) for batch in batches] == [16, 16, 8]
+    assert np.array_equal(torch.cat([batch.audio for batch in batches]).numpy(), store.audio(slice(None)))
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused_with_one_that_can() -> None:

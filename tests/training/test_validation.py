@@ -299,7 +299,7 @@ def test_sounds_that_are_no_numbers_are_said_and_do_not_stop_the_training(
         for _ in range(request.count):
             yield Generated(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
 
-    monkeypatch.setattr("soundloom.training.validation.stream_of", broken)
+    monkeypatch.setattr("soundloom.training.validation.generate_from", broken)
     ears = Listener(tmp_path / "run")
     outcome = train("vae", folder, out=tmp_path / "run", steps=1, watcher=ears, **NO_PREVIEWS)
     assert outcome.finished

@@ -63,21 +63,15 @@ def train(
     """
     from soundloom.training.begin import begin, settings_of
     from soundloom.training.distributed import device_for, team
-    from soundloom.training.go_on import go_on
+    from soundloom.training.go_on import Asked, go_on
 
     started_at = time.monotonic()
     run, length = Path(out), {"steps": steps, "minutes": minutes}
     with team(device_for(str(more.get("device", "auto")))) as us:
         watching = watcher if watcher and us.leads else Silent()
         if resume:
-            changed = [name for name, value in (("set", set), ("where", where), ("conditions", conditions)) if value]
-            changed += [name for name, value in (("labels", labels), ("start_from", start_from)) if value]
-            if changed:
-                raise ValueError(
-                    f"resume goes on under the settings that the run began with, so leave {', '.join(changed)} out, "
-                    f"or train into another out"
-                )
-            training = go_on(system, Path(folder), run, length, preset, us, watching, started_at, stop)
+            asked = Asked(preset, tuple(set), where, conditions, tuple(labels), start_from)
+            training = go_on(system, Path(folder), run, length, asked, us, watching, started_at, stop)
         else:
             start = settings_of(system, preset, set, conditions, labels, start_from)
             settings = from_json(TrainSettings, {**length, "seed": seed, **more}, where="training")

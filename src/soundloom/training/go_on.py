@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from soundloom.checkpoints import checkpoint
 from soundloom.conditions.schema import measured_names
+from soundloom.contract import System
 from soundloom.data.provenance import FILE as DATA
 from soundloom.data.provenance import require_same_cut
+from soundloom.descriptors import TIMBRE
 from soundloom.runtime.files import read_json
-from soundloom.runtime.settings import from_json, nearest, to_json
+from soundloom.runtime.settings import from_json, nearest, override, to_json
 from soundloom.training import state
 from soundloom.training.data import TrainingData, open_measured
 from soundloom.training.distributed import Team
@@ -20,12 +23,53 @@ from soundloom.training.recipe import TRAINING, Recipe
 from soundloom.training.watcher import Watcher
 
 
+class Asked(NamedTuple):
+    """Settings that are given beside a run that goes on: they must be those that it began with."""
+
+    preset: str | None = None
+    changes: tuple[str, ...] = ()
+    where: Mapping[str, str] | None = None
+    conditions: Sequence[str] | None = None
+    labels: tuple[str, ...] = ()
+    start_from: str | Path | None = None
+
+    def check(self, system: System, began: Recipe, run: Path) -> None:
+        """Refuse what differs from how a run began.
+
+        Raises:
+            ValueError: names what differs.
+        """
+        config = to_json(system.config)
+        differs = []
+        if self.preset is not None:
+            if self.preset not in system.PRESETS:
+                raise ValueError(f"no preset {self.preset!r}; {nearest(self.preset, system.PRESETS)}")
+            preset = override(system.PRESETS[self.preset], self.changes)
+            if any(config[key] != value for key, value in to_json(preset).items() if key != "conditions"):
+                differs.append(f"preset {self.preset}" + (f" with {', '.join(self.changes)}" if self.changes else ""))
+        elif self.changes and to_json(override(system.config, self.changes)) != config:
+            differs.append(f"set {', '.join(self.changes)}")
+        if self.where is not None and dict(self.where) != began.where:
+            differs.append("where")
+        if self.conditions is not None and list(self.conditions) != config["conditions"]:
+            differs.append("conditions")
+        if not set(self.labels) <= {TIMBRE, *measured_names(system.schema)}:
+            differs.append("labels")
+        if self.start_from is not None and str(self.start_from) != began.start_from.get("name"):
+            differs.append("from")
+        if differs:
+            raise ValueError(
+                f"{run} was begun with other settings ({'; '.join(differs)}), and it goes on under its own; leave them "
+                f"out, or train into another --out"
+            )
+
+
 def go_on(
     name: str,
     folder: Path,
     run: Path,
     length: dict[str, Any],
-    preset: str | None,
+    again: Asked,
     us: Team,
     watcher: Watcher,
     started_at: float,
@@ -46,8 +90,7 @@ def go_on(
     asked = length if any(value is not None for value in length.values()) else {}
     settings = from_json(type(before.training), {**to_json(before.training), **asked}, where=str(run / TRAINING))
     system = checkpoint.build(read_json(run / checkpoint.CONFIG), where=str(run / checkpoint.CONFIG))
-    if preset is not None:
-        _check_preset(system, preset, run)
+    again.check(system, before, run)
     names = measured_names(system.schema)
     store = open_measured(folder, system.config, system.representation.sample_rate, before.where, names, watcher)
     clips = TrainingData.of(folder, before.where, system.config, store, system.schema, settings.held_out, watcher)
@@ -64,11 +107,3 @@ def go_on(
     return training
 
 
-def _check_preset(system: Any, preset: str, run: Path) -> None:
-    if preset not in system.PRESETS:
-        raise ValueError(f"no preset {preset!r}; {nearest(preset, system.PRESETS)}")
-    ours, theirs = to_json(system.config), to_json(system.PRESETS[preset])
-    if any(ours[key] != value for key, value in theirs.items() if key != "conditions"):
-        raise ValueError(
-            f"{run} was begun with other settings than the preset {preset}; leave it out, or train into another --out"
-        )

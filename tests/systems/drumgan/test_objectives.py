@@ -49,7 +49,7 @@ def test_the_penalty_moves_every_weight_of_the_critic_that_is_in_use() -> None:
 
 def test_the_critics_loss_is_the_sum_of_its_weighted_parts() -> None:
     gan = gan_of(drift=0.0)
-    total, parts = gan.stages()[0].objectives[0](batch_of(gan), 1.0)
+    total, parts, _ = gan.stages()[0].objectives[0](batch_of(gan), 1.0)
     config = gan.config
     expected = config.penalty * parts["penalty"] - parts["distance"]
     expected = expected + config.category_weight * parts["categories"] + config.scalar_weight * parts["scalars"]
@@ -78,7 +78,7 @@ def test_drift_is_the_square_of_the_critics_own_output_for_real_sounds() -> None
 def test_the_generators_loss_rises_as_scores_fall_and_hears_what_the_critic_reads() -> None:
     gan = gan_of()
     (_, generation) = gan.stages()[0].objectives
-    total, parts = generation(batch_of(gan), 1.0)
+    total, parts, _ = generation(batch_of(gan), 1.0)
     expected = -parts["score"] + gan.config.category_weight * parts["categories"]
     torch.testing.assert_close(total, expected + gan.config.scalar_weight * parts["scalars"])
     parts["scalars"].backward()
@@ -199,4 +199,4 @@ def test_wasserstein_loss_with_this_penalty_learns_a_mixture() -> None:
 
 
 def test_both_objectives_say_that_they_work_against_each_other_and_rest_in_part() -> None:
-    assert all(kind.contested and kind.idle for kind in (Criticism, Generation))
+    assert all(kind.adversarial and kind.unused_parameters for kind in (Criticism, Generation))

@@ -236,7 +236,7 @@ def test_a_longer_sound_begins_as_a_shorter_one(name: str) -> None:
 def test_whoever_is_asked_whether_to_go_on_hears_how_many_there_are_and_ends_it() -> None:
     heard: list[int] = []
 
-    def progress(samples: int) -> bool:
+    def progress(fraction: float, samples: int, /) -> bool:
         heard.append(samples)
         return samples < 3 * PIECE
 
@@ -298,7 +298,7 @@ def test_a_sample_takes_as_long_after_many_as_after_few() -> None:
     wavenet = lively(NONE, cycles=1, layers_per_cycle=8)
     moments: list[float] = []
 
-    def progress(samples: int) -> bool:
+    def progress(fraction: float, samples: int, /) -> bool:
         moments.append(time.thread_time())
         return True
 
