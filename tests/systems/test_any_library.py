@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from soundloom.generation import Model, Request, load
 
 from soundloom.audio import Audio
+from soundloom.generation import Model, Request, load
 from soundloom.systems.discovery import system_names
 from unsteady import Unsteady
 

@@ -105,5 +105,3 @@ def go_on(
     training = Training(run, system, name, clips, settings, us, watcher, started_at, stop, fresh=not before.start_from)
     training.resume()
     return training
-
-
