@@ -156,7 +156,7 @@ def main() -> None:
 
 def train(name: str, folder: Path, run: Path, minutes: float, changes: Sequence[str]) -> None:
     """The recipe: a preset, and what is changed of it."""
-    from soundloom.cli.display import TrainingDisplay
+    from soundloom.cli.display.training import TrainingDisplay
     from soundloom.training import train as train_model
 
     with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:

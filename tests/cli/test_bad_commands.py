@@ -84,7 +84,7 @@ def test_a_command_that_is_stopped_has_failed_as_the_readme_says(capsys, monkeyp
     def stopped(*arguments: object, **more: object) -> None:
         raise stop
 
-    monkeypatch.setattr("soundloom.cli.app.app", stopped)
+    monkeypatch.setattr("soundloom.cli.verbs.app", stopped)
     assert refused(capsys, "models", code=1) == "stopped"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from soundloom.cli.display import seconds_of_sound, show_progress, training_summary
+from soundloom.cli.display.progress import seconds_of_sound, show_progress
+from soundloom.cli.display.training import training_summary
 from soundloom.training.loop import Outcome
 from soundloom.training.validation import Measurement
 

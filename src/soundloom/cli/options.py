@@ -1,0 +1,23 @@
+"""Options that several verbs take, with their help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
+Where = Annotated[
+    list[str], typer.Option("--where", metavar="LABEL=VALUE", help="Use only files whose label has this value.")
+]
+Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the preset.")]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", metavar="NAME=VALUE", help="A sampling setting of the system, such as prior=normal."),
+]
+Embeddings = Annotated[
+    list[str],
+    typer.Option("--embedding", metavar="NAME", help="In addition to reference and log-mel. Default: those at hand."),
+]
+PHASES = "pghi, griffin-lim:60, pghi+griffin-lim:60 or wavenet:RUN, a vocoder that you trained."
+Jobs = Annotated[int | None, typer.Option(min=1, help="Threads; the bytes do not depend on it.")]

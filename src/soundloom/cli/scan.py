@@ -1,0 +1,58 @@
+"""`soundloom scan`: what training would use, what not and why, and what it would cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from soundloom.cli.assignments import pairs
+from soundloom.cli.options import Json, Where
+from soundloom.cli.output import print_json
+
+
+def scan(
+    folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
+    where: Where = [],  # noqa: B006 - typer reads it, nobody changes it
+    sample_rate: Annotated[int, typer.Option(min=1, help="Predict the cost of clips at this rate (Hz).")] = 22050,
+    seconds: Annotated[float, typer.Option(help="Predict the cost of clips of this length.")] = 1.0,
+    cut: Annotated[
+        Literal["start", "windows"],
+        typer.Option(help="Predict one clip from the start of each file, or windows over all of it."),
+    ] = "start",
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label", metavar="DESCRIPTOR", help="Measure brightness, depth, ... in clips; timbre: all seven."
+        ),
+    ] = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """What training would use, what not and why, and what it would cost."""
+    from dataclasses import asdict
+
+    from soundloom.cli.display.progress import show_progress
+    from soundloom.cli.display.scan import descriptor_table, scan_table
+    from soundloom.data.clips import open_clips
+    from soundloom.data.cut import ClipSettings
+    from soundloom.data.forecast import forecast
+    from soundloom.data.scan import scan as scan_folder
+    from soundloom.descriptors import named, summary
+    from soundloom.runtime.processors import available_processors
+
+    asked, settings = named(labels), ClipSettings(sample_rate, seconds, cut=cut)
+    with show_progress("scanning", quiet=as_json) as progress:
+        index = scan_folder(folder, where=pairs(where, "--where"), progress=progress)
+    cost = forecast(index, settings, processors=available_processors())
+    described = {}
+    if asked:
+        with show_progress("cutting clips", quiet=as_json) as progress:
+            clips = open_clips(index, settings, progress=progress)
+        with show_progress("measuring clips", quiet=as_json) as progress:
+            described = summary(clips.measure(asked, progress=progress).measured)
+    if as_json:
+        print_json({**index.to_json(), "forecast": asdict(cost), "descriptors": described})
+    else:
+        scan_table(index, cost)
+        descriptor_table(described)

@@ -1,0 +1,97 @@
+"""`soundloom train`: train a model on a folder of sounds."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from soundloom.cli.assignments import pairs
+from soundloom.cli.options import Json, Settings, Where
+from soundloom.cli.output import print_json
+
+
+def train(
+    system: Annotated[str, typer.Argument(help="The model family, such as vae.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
+    out: Annotated[Path | None, typer.Option(help="The run folder. Default: runs/SYSTEM-FOLDER.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Named settings. Default: the system's, for any sounds.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the schedule adapts. Default: 10.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
+    settings: Settings = [],  # noqa: B006
+    where: Where = [],  # noqa: B006
+    condition: Annotated[
+        list[str], typer.Option("--condition", help="A label that the model can be asked for. Default: the preset's.")
+    ] = [],  # noqa: B006
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label",
+            metavar="DESCRIPTOR",
+            help="Measure brightness, depth, ... in the clips, to be asked for from 0 to 1; timbre: all seven.",
+        ),
+    ] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another model.")] = 0,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
+    ] = "auto",
+    held_out: Annotated[
+        float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")
+    ] = 0.1,
+    preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
+    validation_count: Annotated[
+        int, typer.Option(help="Sounds of each preview that are measured against held-out ones; 0 measures none.")
+    ] = 192,
+    save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
+    from soundloom.cli.display.training import TrainingDisplay, training_summary
+    from soundloom.descriptors import named
+    from soundloom.systems.discovery import system_named
+    from soundloom.training import train as train_model
+
+    system_named(system)  # a name that is wrong is said before anything that takes long to import
+    if resume and (preset or settings or where or condition or labels):
+        raise ValueError(
+            "--resume goes on under the settings that the run began with; leave --preset, --set, --where, --condition "
+            "and --label out, or train afresh into another --out"
+        )
+    named(labels)
+    run = out or Path("runs") / f"{system}-{folder.resolve().name}"
+    if minutes is None and steps is None and not resume:
+        minutes = 10.0
+    again = shlex.join(["soundloom", "train", system, str(folder), "--out", str(run), "--resume"])
+    with TrainingDisplay(run, again, quiet=as_json) as watcher:
+        outcome = train_model(
+            system,
+            folder,
+            out=run,
+            preset=preset,
+            minutes=minutes,
+            steps=steps,
+            set=settings,
+            where=pairs(where, "--where"),
+            conditions=condition or None,
+            labels=labels,
+            seed=seed,
+            resume=resume,
+            watcher=watcher,
+            precision=precision,
+            held_out=held_out,
+            preview_seconds=preview_seconds,
+            validation_count=validation_count,
+            save_seconds=save_seconds,
+            tensorboard=tensorboard,
+        )
+    if int(os.environ.get("RANK", "0")) == 0:
+        summary = training_summary(outcome, again)
+        if as_json:
+            print_json(summary)
+        else:
+            typer.echo(summary["next"])
