@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies
 from material import EVERY, RATE, SPECTRAL, name, one_shot
 
 from soundloom.representations import REPRESENTATIONS, bands, build, describe, named, stft
+from soundloom.representations.presets import NAMES
 from soundloom.representations.protocol import Representation
-from soundloom.representations.ready import NAMES
 from soundloom.runtime.settings import from_json, to_json
 from unsteady import Unsteady
 

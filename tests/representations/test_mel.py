@@ -11,7 +11,7 @@ from material import RATE, one_shot
 from soundloom.representations import LogFrequency, MelSpectrogram
 from soundloom.representations.fidelity import spectral_convergence
 from soundloom.representations.mel import hz_from_mel, mel_from_hz
-from soundloom.representations.mel_inverse import Inverter, _updated
+from soundloom.representations.mel_inverse import Inverter, multiplicative_updates
 from unsteady import Unsteady
 
 
@@ -104,7 +104,7 @@ def test_magnitudes_found_for_a_batch_are_those_of_each_clip(how):
         assert torch.equal(value.bank.invert(amplitude, how), clips)
 
 
-def test_updated_magnitudes_are_nearer_to_the_true_ones_than_smooth_ones_and_the_pseudo_inverse_is_not_nearer():
+def test_em_and_nnls_come_closer_to_the_true_magnitudes_than_smooth_ones_and_em_than_pinv():
     value, audio = MelSpectrogram(22050, bands=64), one_shot(rate=22050)
     true = value.stft.encode(audio).abs()
     amplitude = value.amplitude(audio)
@@ -112,7 +112,7 @@ def test_updated_magnitudes_are_nearer_to_the_true_ones_than_smooth_ones_and_the
         float(spectral_convergence(true, value.bank.invert(amplitude, how))) for how in ("em", "nnls", "pinv")
     )
     inverter = Inverter.of(value.bank.weights)
-    smooth = torch.from_numpy(_updated(inverter, amplitude[0, 0].numpy(), "em", updates=0))
+    smooth = torch.from_numpy(multiplicative_updates(inverter, amplitude[0, 0].numpy(), "em", updates=0))
     assert max(em, nnls) < float(spectral_convergence(true[0, 0], smooth)) - 1
     assert em <= pinv + 0.1
 
@@ -122,7 +122,7 @@ def test_many_least_squares_updates_reach_the_residual_of_scipy():
     value = MelSpectrogram(RATE, 256, 64, bands=24)
     impossible = rng.random((24, 3)).astype(np.float32)  # no magnitudes have such jagged bands
     impossible[::2] = 0
-    found = _updated(Inverter.of(value.bank.weights), impossible, "nnls", updates=3000)
+    found = multiplicative_updates(Inverter.of(value.bank.weights), impossible, "nnls", updates=3000)
     for ours, wanted in zip(found.T, impossible.T, strict=True):
         _, residual = scipy.optimize.nnls(value.bank.weights, wanted.astype(np.float64))
         assert np.linalg.norm(value.bank.weights @ ours - wanted) < residual * 1.02 + 1e-3

@@ -1,4 +1,4 @@
-"""The compiled heap integration against one that is slow and plain to read."""
+"""The compiled heap integration against a slow one that is easy to read."""
 
 import heapq
 import math
@@ -12,7 +12,7 @@ from soundloom.representations import STFT
 from soundloom.representations.phase.pghi import HANN_GAMMA, integrate_slopes, polar
 
 
-def plainly(magnitude: np.ndarray, stft: STFT, tolerance: float) -> np.ndarray:
+def readable_integration(magnitude: np.ndarray, stft: STFT, tolerance: float) -> np.ndarray:
     """Phase in turns (frame, frequency), NaN where it is not decided: the paper's algorithm with a heap of tuples."""
     frames, bins = magnitude.shape
     level = np.log(np.maximum(magnitude.astype(np.float64), 1e-10))
@@ -60,7 +60,7 @@ def test_compiled_integration_is_the_plain_one(sound, tolerance):
     }[sound]
     magnitude = unit_magnitude(audio, stft)
     turns, known = integrate_slopes(magnitude, stft, tolerance)
-    expected = plainly(magnitude, stft, tolerance)
+    expected = readable_integration(magnitude, stft, tolerance)
     assert np.array_equal(known, ~np.isnan(expected))
     apart = (turns - expected)[known]
     assert np.abs(apart - np.round(apart)).max() < 1e-3

@@ -49,9 +49,9 @@ def test_silence_stays_silent_and_equal_magnitudes_work(method, frames):
 def test_the_same_seed_gives_the_same_bytes_in_any_batch(method):
     magnitude = DIGITS.encode(one_shot(batch=3, channels=2)).abs()
     together = reconstruct_phase(magnitude, DIGITS, method, rng(5))
-    stream = rng(5)
+    generator = rng(5)
     assert torch.equal(
-        together, torch.cat([reconstruct_phase(clip[None], DIGITS, method, stream) for clip in magnitude])
+        together, torch.cat([reconstruct_phase(clip[None], DIGITS, method, generator) for clip in magnitude])
     )
 
 
@@ -65,11 +65,12 @@ def test_fast_griffin_lim_without_momentum_is_griffin_lim():
     magnitude = DIGITS.encode(one_shot()).abs()[0, 0].T.contiguous().numpy()
     magnitude /= magnitude.max()
     start = STARTS["random"](magnitude, DIGITS, rng())
-    still = griffin_lim.FAST._replace(momentum=0.0)
-    plain, fast = (
-        griffin_lim.griffin_lim(start, magnitude, DIGITS, 4000, 8, pace) for pace in (griffin_lim.PLAIN, still)
+    still = griffin_lim.FAST._replace(alpha=0.0)
+    classic, fast = (
+        griffin_lim.griffin_lim(start, magnitude, DIGITS, 4000, 8, acceleration)
+        for acceleration in (griffin_lim.CLASSIC, still)
     )
-    assert np.array_equal(plain, fast)
+    assert np.array_equal(classic, fast)
 
 
 def test_an_iteration_is_the_one_of_the_textbook():

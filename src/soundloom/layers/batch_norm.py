@@ -1,4 +1,4 @@
-"""The statistics that batch normalisation moves while a network trains."""
+"""The running statistics of batch normalisation, which change while a network trains."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Representations: how a system sees a clip. Each is a frozen value with `encode` and `decode`.
+"""Representations: what a system is trained on in place of raw audio. Each is a frozen value.
 
-A value is written as a dictionary (`describe`) and made again from it (`build`); its `kind` names its type.
+In: clips (batch, channel, time). Out: spectrograms, classes or samples (batch, ...), and clips again.
+`describe` writes a representation as a dictionary of JSON values, `build` reads one; `kind` names its type.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from soundloom.representations.magnitude import LogMagnitude, Magnitude
 from soundloom.representations.mel import MelSpectrogram
 from soundloom.representations.mulaw import MuLaw
 from soundloom.representations.pcm import PCM
+from soundloom.representations.presets import NAMES, named
 from soundloom.representations.protocol import Representation
-from soundloom.representations.ready import NAMES, named
 from soundloom.representations.stft import STFT
 from soundloom.representations.waveform import Waveform
 from soundloom.runtime.settings import from_json, nearest, to_json
@@ -57,15 +58,16 @@ __all__ = [
 
 
 def describe(representation: Representation) -> dict[str, Any]:
-    """A representation as plain JSON values, `kind` first."""
+    """A representation as a dictionary of JSON values, `kind` first."""
     return {"kind": type(representation).kind, **to_json(representation)}  # type: ignore[attr-defined]
 
 
 def build(description: Mapping[str, Any]) -> Representation:
-    """The representation that `describe` described.
+    """Build a representation from what `describe` returned.
 
     Raises:
-        ValueError: no kind, an unknown one (the nearest is named), an unknown setting, or a value that does not fit.
+        ValueError: the kind is missing or unknown (the nearest one is named), a setting is unknown, or a value does not
+            fit.
     """
     settings = dict(description)
     kind = settings.pop("kind", None)
@@ -75,5 +77,5 @@ def build(description: Mapping[str, Any]) -> Representation:
         mfcc.refuse()
     if kind not in REPRESENTATIONS:
         raise ValueError(f"no representation {kind!r}; {nearest(str(kind), REPRESENTATIONS)}")
-    made: Representation = from_json(REPRESENTATIONS[kind], settings, where=f"representation {kind}")
-    return made
+    built: Representation = from_json(REPRESENTATIONS[kind], settings, where=f"representation {kind}")
+    return built

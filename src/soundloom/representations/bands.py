@@ -1,6 +1,6 @@
-"""Bands: overlapping triangles that sum the frequencies of a transform, and the way back.
+"""Filter banks of overlapping triangles over the frequencies of a transform, and their inverse.
 
-Triangle b rises where b - 1 falls and falls where b + 1 rises, so that a frequency lies in two of them at most.
+Triangle b rises where b - 1 falls and falls where b + 1 rises, so a frequency lies in at most two of them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from soundloom.representations.mel_inverse import Inverse, Inverter, magnitudes
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """Weights (band, frequency), at least 0, no row of zeros. Equal settings share one object."""
+    """Weights (band, frequency), at least 0, without empty rows. Equal settings share one object."""
 
     weights: NDArray[np.float64]
 
     def apply(self, magnitude: Tensor) -> Tensor:
-        """Magnitudes (batch, channel, frequency, frame) summed to (batch, channel, band, frame); differentiable."""
-        with torch.autocast(magnitude.device.type, enabled=False):  # half precision would blur quiet bands
+        """Sum magnitudes (batch, channel, frequency, frame) to (batch, channel, band, frame); differentiable."""
+        with torch.autocast(magnitude.device.type, enabled=False):  # half precision would lose quiet bands
             return _tensor(self, magnitude.device, magnitude.dtype) @ magnitude
 
     def invert(self, amplitude: Tensor, how: Inverse) -> Tensor:
-        """Magnitudes (batch, channel, frequency, frame) that give amplitudes (batch, channel, band, frame).
+        """Find magnitudes (batch, channel, frequency, frame) for amplitudes (batch, channel, band, frame).
 
-        There are more frequencies than bands, so that many answers fit: see `mel_inverse.py` for which is chosen.
+        There are more frequencies than bands, so many solutions fit; `mel_inverse.py` describes which one is chosen.
         """
         return magnitudes(_inverter(self), amplitude, how)
 
@@ -47,17 +47,17 @@ def triangles(corners: NDArray[np.float64], sample_rate: int, n_fft: int) -> NDA
 def bank_of(
     weights: NDArray[np.float64], corners: NDArray[np.float64], sample_rate: int, n_fft: int, *, mean: bool = False
 ) -> Bands:
-    """The bands, if each of them holds a frequency; `mean` scales the weights of each to sum to 1.
+    """Make bands of weights (band, frequency); with `mean`, the weights of each band are scaled to sum to 1.
 
     Raises:
-        ValueError: some hold none; the message names them and what would fill them.
+        ValueError: some bands contain no frequency; the message names them and what to change.
     """
     empty = np.flatnonzero(weights.sum(1) == 0)
     if len(empty):
         named = ", ".join(str(band) for band in empty[:8]) + (", ..." if len(empty) > 8 else "")
         narrowest = (corners[2:] - corners[:-2])[empty].min()
         raise ValueError(
-            f"{len(empty)} of {len(weights)} bands hold no frequency of the transform and would always be silent "
+            f"{len(empty)} of {len(weights)} bands contain no frequency of the transform and would always be silent "
             f"(band {named}, from {corners[empty[0]]:.0f} Hz): the narrowest is {narrowest:.1f} Hz wide where "
             f"frequencies lie {sample_rate / n_fft:.1f} Hz apart; ask for fewer bands, a larger n_fft or more low_hz"
         )
@@ -68,7 +68,7 @@ def bank_of(
 
 @lru_cache(maxsize=32)
 def _tensor(bands: Bands, device: torch.device, dtype: torch.dtype) -> Tensor:
-    with torch.inference_mode(False):  # a shared tensor must serve training too, whoever asked first
+    with torch.inference_mode(False):  # the cached tensor must also work in training if inference asks for it first
         return torch.from_numpy(np.array(bands.weights)).to(device, dtype)
 
 

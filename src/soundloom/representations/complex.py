@@ -1,4 +1,4 @@
-"""The complex STFT as it is, real and imaginary parts as channels. Nothing is lost and nothing has to be searched for.
+"""The complex STFT, real and imaginary parts as channels. It keeps the phase, so decoding needs no reconstruction.
 
 Nistal, Lattner & Richard 2020, https://arxiv.org/abs/2008.12073 (DrumGAN's choice)
 """
@@ -20,9 +20,9 @@ from soundloom.representations.stft import at_least_single
 
 @dataclass(frozen=True)
 class ComplexSpectrum(Spectral):
-    """Real and imaginary part of each bin: (batch, 2 * channel, frequency, frame), the parts of a channel together.
+    """Real and imaginary part of each bin: (batch, 2 * channel, frequency, frame), the parts of a channel adjacent.
 
-    `dropped` is the row left out, so that the number of frequencies is even; it comes back as zeros.
+    `dropped` names the row that is left out to make the number of frequencies even; decoding fills it with zeros.
     """
 
     kind: ClassVar[str] = "complex"

@@ -1,6 +1,6 @@
-"""Log-magnitude and instantaneous frequency: how loud a bin is, and how fast its phase turns from frame to frame.
+"""Log-magnitude and instantaneous frequency: the level of a bin, and how far its phase advances from frame to frame.
 
-A steady partial has a steady instantaneous frequency, where its phase is different in every frame.
+A steady partial has a constant instantaneous frequency, although its phase differs in every frame.
 Engel, Agrawal, Chen, Gulrajani, Donahue & Roberts 2019, https://arxiv.org/abs/1902.08710 (GANSynth's choice)
 """
 
@@ -22,10 +22,10 @@ from soundloom.representations.stft import at_least_single
 
 @dataclass(frozen=True)
 class InstantaneousFrequency(Levelled):
-    """Level and phase step of each bin: (batch, 2 * channel, frequency, frame), the two of a channel together.
+    """Level and phase step of each bin: (batch, 2 * channel, frequency, frame), the two of a channel adjacent.
 
-    A phase step is divided by pi, -1 to 1; the first frame holds the phase itself. All comes back but what lies below
-    the floor. Errors in a phase step add up along time.
+    A phase step is in units of pi, -1 to 1; the first frame holds the phase itself. Only bins below the floor are lost.
+    Errors in phase steps accumulate over time.
     """
 
     kind: ClassVar[str] = "if"

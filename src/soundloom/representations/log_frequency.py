@@ -1,4 +1,4 @@
-"""Log-frequency spectrogram: bands that lie evenly over each octave, so that a transposition is a shift.
+"""Log-frequency spectrogram: bands spaced evenly over each octave, so that transposing a sound shifts its bands.
 
 Brown 1991, https://doi.org/10.1121/1.400476 (the constant-Q idea; here as triangles over one transform)
 """
@@ -21,13 +21,14 @@ from soundloom.representations.stft import magnitude_of
 
 @dataclass(frozen=True)
 class LogFrequency(Logarithmic):
-    """Log-amplitude in bands at low_hz * 2^(b / per_octave), as far up as `high_hz`; what is outside is lost.
+    """Log-amplitude in bands at low_hz * 2^(b / per_octave) up to `high_hz`; frequencies outside are lost.
 
-    `low_hz` of None is the lowest at which each band still holds a frequency of the transform, `high_hz` of None half
-    the sample rate. The weights of a band sum to 1: its amplitude is a mean.
+    By default `low_hz` is the lowest frequency at which every band contains a frequency of the transform, and `high_hz`
+    is half the sample rate. The weights of a band sum to 1: its amplitude is a mean.
 
     Raises:
-        ValueError: a range that holds no band, or bands so narrow that they hold no frequency of the transform.
+        ValueError: the range contains no band, or some bands are so narrow that they contain no frequency of the
+            transform.
     """
 
     kind: ClassVar[str] = "log-frequency"
@@ -48,7 +49,7 @@ class LogFrequency(Logarithmic):
                 f"bands from {self.bottom_hz:g} to {self.top_hz:g} Hz, {self.per_octave} an octave, do not fit between "
                 f"0 and {self.sample_rate / 2:g} Hz, half the sample rate; change low_hz, high_hz or n_fft"
             )
-        _ = self.bank  # refuses empty bands
+        _ = self.bank  # raises for empty bands
 
     @property
     def bottom_hz(self) -> float:
@@ -59,17 +60,17 @@ class LogFrequency(Logarithmic):
 
     @property
     def top_hz(self) -> float:
-        """What no band reaches beyond."""
+        """The upper limit of all bands."""
         return self.sample_rate / 2 if self.high_hz is None else self.high_hz
 
     @property
     def bands(self) -> int:
-        """How many bands fit."""
+        """The number of bands that fit."""
         return math.floor(self.per_octave * math.log2(self.top_hz / self.bottom_hz) + 1e-9)
 
     @property
     def bank(self) -> Bands:
-        """The bands as weights of the transform's frequencies."""
+        """The bands as weights over the frequencies of the transform."""
         return _bank(self.sample_rate, self.n_fft, self.bottom_hz, self.bands, self.per_octave)
 
     @property

@@ -1,4 +1,4 @@
-"""Magnitude spectrogram, linear or as a level in decibels. The phase is lost, and searched for when decoding."""
+"""Magnitude spectrogram, linear or as a level in decibels. The phase is lost; decoding reconstructs one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soundloom.representations.stft import magnitude_of
 
 @dataclass(frozen=True)
 class Magnitude(Spectral):
-    """The absolute value of the STFT, as it is: a few loud bins hold nearly all of it."""
+    """The absolute value of the STFT, linear: a few loud bins hold nearly all of the energy."""
 
     kind: ClassVar[str] = "magnitude"
 
@@ -37,7 +37,7 @@ class Magnitude(Spectral):
 
 @dataclass(frozen=True)
 class LogMagnitude(Logarithmic):
-    """The level of each bin of the STFT: quiet partials count, and a difference means what it means to the ear."""
+    """The level of each bin of the STFT: quiet partials count, and equal differences sound about equally large."""
 
     kind: ClassVar[str] = "log"
 

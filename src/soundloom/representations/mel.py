@@ -1,4 +1,4 @@
-"""Mel spectrogram: the magnitudes summed in bands that are as wide as the ear's, then their logarithm.
+"""Mel spectrogram: the logarithm of magnitudes summed over bands whose widths follow those of the ear.
 
 Scales: HTK (one logarithm) and Slaney (linear to 1 kHz, then logarithmic). Slaney's norm gives each band the same area.
 Stevens, Volkmann & Newman 1937, https://doi.org/10.1121/1.1915893; Slaney 1998, Auditory Toolbox, TR 1998-010
@@ -32,10 +32,11 @@ LOG_STEP = np.log(6.4) / 27  # Slaney: 27 mels from 1 kHz to 6.4 kHz
 class MelSpectrogram(Logarithmic):
     """Log-amplitude in `bands` mel bands from `low_hz` to `high_hz` (None: half the sample rate).
 
-    `inverse` says how bands become magnitudes again: see `mel_inverse.py`.
+    `inverse` names the method that recovers magnitudes from bands: see `mel_inverse.py`.
 
     Raises:
-        ValueError: a range that is no range, or bands so narrow that they hold no frequency of the transform.
+        ValueError: the range is empty or too wide, or some bands are so narrow that they contain no frequency of the
+            transform.
     """
 
     kind: ClassVar[str] = "mel"
@@ -58,7 +59,7 @@ class MelSpectrogram(Logarithmic):
                 f"bands from {self.low_hz:g} to {self.top_hz:g} Hz do not lie between 0 and {self.sample_rate / 2:g} "
                 f"Hz, half the sample rate; change low_hz or high_hz"
             )
-        _ = self.bank  # refuses empty bands
+        _ = self.bank  # raises for empty bands
 
     @property
     def top_hz(self) -> float:
@@ -67,7 +68,7 @@ class MelSpectrogram(Logarithmic):
 
     @property
     def bank(self) -> Bands:
-        """The bands as weights of the transform's frequencies."""
+        """The bands as weights over the frequencies of the transform."""
         return _bank(
             self.sample_rate, self.n_fft, self.bands, self.scale, self.norm, float(self.low_hz), float(self.top_hz)
         )
@@ -80,7 +81,7 @@ class MelSpectrogram(Logarithmic):
 
 
 def mel_from_hz(hz: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Frequencies in Hz to mel."""
+    """Convert Hz to mel."""
     if scale == "htk":
         return 2595 * np.log10(1 + hz / 700)
     above = MELS_AT_1_KHZ + np.log(np.maximum(hz, LINEAR_BELOW_HZ) / LINEAR_BELOW_HZ) / LOG_STEP
@@ -88,7 +89,7 @@ def mel_from_hz(hz: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
 
 
 def hz_from_mel(mel: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Mel to frequencies in Hz."""
+    """Convert mel to Hz."""
     if scale == "htk":
         return 700 * (10 ** (mel / 2595) - 1)
     above = LINEAR_BELOW_HZ * np.exp(LOG_STEP * (mel - MELS_AT_1_KHZ))

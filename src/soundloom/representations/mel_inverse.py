@@ -1,8 +1,8 @@
-"""From bands back to the magnitudes under them: many fit, and each method chooses one.
+"""Recover magnitudes from bands. Many magnitudes fit the same bands; each method chooses one.
 
-"pinv", the pseudo-inverse, is the smallest in energy, with what came out negative cut off. "nnls", non-negative least
-squares, and "em", expectation maximisation, start from magnitudes that lie smoothly under the bands and multiply them
-until they fit: nothing can become negative, and what the bands do not say stays smooth. "em" is nearest to real sounds.
+"pinv", the pseudo-inverse, has the least energy; negative values are set to 0. "nnls", non-negative least squares, and
+"em", expectation maximisation, start from magnitudes that follow the bands smoothly and multiply them until they fit:
+they stay non-negative, and detail that the bands do not determine stays smooth. "em" comes closest to real sounds.
 Least squares: Lee & Seung 2001, Algorithms for Non-negative Matrix Factorization, with one factor known
 EM: Richardson 1972, https://doi.org/10.1364/JOSA.62.000055; Lucy 1974, https://doi.org/10.1086/111605
 """
@@ -20,16 +20,16 @@ from torch import Tensor
 from soundloom.representations.clip_by_clip import own_memory
 
 Inverse = Literal["em", "nnls", "pinv"]
-UPDATES = 10  # after which the bands fit to -50 dB and more of them change nothing
-BLOCK = 128  # frames worked on at a time, so that they stay in the processor's cache
+UPDATES = 10  # the bands then fit to -50 dB; more updates change nothing
+BLOCK = 128  # frames updated at a time, so that they stay in the processor's cache
 
 Floats = NDArray[np.float32]
 
 
 class Overlaps(NamedTuple):
-    """Triangles as seen from a frequency: the band that falls there and the next one, which rises, and their weights.
+    """For each frequency, the two bands it lies in: one whose triangle falls there, and the next one, which rises.
 
-    Bands are counted from 1; 0 and the last are empty, so that every frequency has two.
+    Bands are counted from 1; bands 0 and the last are empty padding, so that every frequency has two.
     """
 
     falls: NDArray[np.int64]  # (frequency,)
@@ -38,30 +38,30 @@ class Overlaps(NamedTuple):
 
 
 class Inverter(NamedTuple):
-    """What the ways back need to know of the bands."""
+    """Precomputed data of the inverse methods."""
 
     pseudo_inverse: Tensor  # (frequency, band)
     overlaps: Overlaps  # of the bands
-    smoothing: Overlaps  # of the same triangles, all of height 1 and summing to 1 at each frequency
+    smoothing: Overlaps  # of the same triangles at height 1, scaled to sum to 1 at each frequency
     area: Floats  # (band, 1), the sum of each band's weights
 
     @classmethod
     def of(cls, weights: NDArray[np.float64]) -> Inverter:
-        """From weights (band, frequency), triangles of which two at most overlap."""
+        """From weights (band, frequency) of triangles, at most two of which overlap."""
         equal = weights / weights.max(1, keepdims=True)
-        together = equal.sum(0)
+        total = equal.sum(0)
         return cls(
             torch.from_numpy(np.linalg.pinv(weights)),
-            seen_from_frequencies(weights),
-            seen_from_frequencies(equal / np.where(together > 0, together, 1)),
+            overlaps_of(weights),
+            overlaps_of(equal / np.where(total > 0, total, 1)),
             weights.sum(1, keepdims=True).astype(np.float32),
         )
 
 
 def magnitudes(inverter: Inverter, amplitude: Tensor, how: Inverse) -> Tensor:
-    """Magnitudes (batch, channel, frequency, frame) that give amplitudes (batch, channel, band, frame).
+    """Find magnitudes (batch, channel, frequency, frame) for amplitudes (batch, channel, band, frame), clip by clip.
 
-    Neither is ever negative. Where no band reaches they are 0. "em" and "nnls" run on the processor, clip by clip.
+    Magnitudes are at least 0, and 0 at frequencies outside all bands. "em" and "nnls" run on the CPU.
     """
     if how == "pinv":
         inverse = inverter.pseudo_inverse.to(amplitude.device, amplitude.dtype)
@@ -73,39 +73,39 @@ def magnitudes(inverter: Inverter, amplitude: Tensor, how: Inverse) -> Tensor:
     for row, magnitude in zip(rows, found, strict=True):
         for first in range(0, rows.shape[-1], BLOCK):
             part = slice(first, first + BLOCK)
-            magnitude[:, part] = _updated(inverter, row[:, part], how)
+            magnitude[:, part] = multiplicative_updates(inverter, row[:, part], how)
     both = rearrange(torch.from_numpy(found), "(batch channel) bin frame -> batch channel bin frame", batch=batch)
     return both.to(amplitude.device)
 
 
-def _updated(inverter: Inverter, amplitude: Floats, how: Inverse, updates: int = UPDATES) -> Floats:
-    """Magnitudes (frequency, frame) from amplitudes (band, frame), by multiplying smooth ones."""
-    from soundloom.representations.sparse import em_update, least_squares_update, under_bands
+def multiplicative_updates(inverter: Inverter, amplitude: Floats, how: Inverse, updates: int = UPDATES) -> Floats:
+    """Magnitudes (frequency, frame) from amplitudes (band, frame), by multiplicative updates of smooth ones."""
+    from soundloom.representations.sparse import em_update, least_squares_update, spread_bands
 
     update = em_update if how == "em" else least_squares_update
     bands, frames = amplitude.shape
     wanted = np.zeros((bands + 2, frames), np.float32)
-    room = np.empty_like(wanted)
+    scratch = np.empty_like(wanted)
     magnitude = np.empty((len(inverter.overlaps.falls), frames), np.float32)
     wanted[1:-1] = amplitude / inverter.area
-    under_bands(*inverter.smoothing, wanted, magnitude)
+    spread_bands(*inverter.smoothing, wanted, magnitude)
     wanted[1:-1] = amplitude
     for _ in range(updates):
-        update(*inverter.overlaps, wanted, magnitude, room)
+        update(*inverter.overlaps, wanted, magnitude, scratch)
     return magnitude
 
 
-def seen_from_frequencies(weights: NDArray[np.float64]) -> Overlaps:
-    """Weights (band, frequency) as the two bands of each frequency."""
+def overlaps_of(weights: NDArray[np.float64]) -> Overlaps:
+    """The two bands of each frequency, from weights (band, frequency)."""
     bins = weights.shape[1]
     falls, falling, rising = np.zeros(bins, np.int64), np.zeros(bins, np.float32), np.zeros(bins, np.float32)
     for m in range(bins):
-        held = np.flatnonzero(weights[:, m])
-        assert len(held) <= 2
-        if len(held) == 2:
-            falls[m] = held[0] + 1
-            falling[m], rising[m] = weights[held, m]
-        elif len(held):
-            falls[m] = held[0]
-            rising[m] = weights[held[0], m]
+        bands = np.flatnonzero(weights[:, m])
+        assert len(bands) <= 2
+        if len(bands) == 2:
+            falls[m] = bands[0] + 1
+            falling[m], rising[m] = weights[bands, m]
+        elif len(bands):
+            falls[m] = bands[0]
+            rising[m] = weights[bands[0], m]
     return Overlaps(falls, falling, rising)

@@ -1,4 +1,4 @@
-"""Mel-frequency cepstral coefficients (MFCC): named here only to be refused.
+"""Mel-frequency cepstral coefficients (MFCC): known by name only, to explain why they are refused.
 
 Davis & Mermelstein 1980, https://doi.org/10.1109/TASSP.1980.1163420
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def refuse() -> None:
-    """Say why no system is trained on MFCCs.
+    """Explain why no system is trained on MFCCs.
 
     Raises:
         ValueError: always.

@@ -1,4 +1,4 @@
-"""Mu-law: samples as classes, fine near zero and coarse at full scale. What WaveNet predicts.
+"""Mu-law: samples as classes, fine near zero and coarse at full scale. WaveNet predicts these classes.
 
 ITU-T Recommendation G.711 1988; van den Oord et al. 2016, https://arxiv.org/abs/1609.03499
 """
@@ -19,9 +19,9 @@ from soundloom.representations.stft import at_least_single
 
 @dataclass(frozen=True)
 class MuLaw(Untrained):
-    """Each sample as one of `levels` classes; 256 keep a signal-to-noise ratio of about 38 dB.
+    """Each sample as one of `levels` classes; 256 classes have a signal-to-noise ratio of about 38 dB.
 
-    Samples beyond -1 to 1 become the outermost class.
+    Samples outside -1 to 1 become the outermost class.
 
     Raises:
         ValueError: fewer than 2 levels.
@@ -42,20 +42,20 @@ class MuLaw(Untrained):
         """Audio (batch, channel, time) to classes 0 to levels - 1, int64, (batch, channel, time)."""
         mu = self.levels - 1
         clipped = at_least_single(audio).clamp(-1, 1)
-        bent = clipped.sign() * torch.log1p(mu * clipped.abs()) / math.log1p(mu)
-        return torch.floor((bent + 1) / 2 * mu + 0.5).long()
+        compressed = clipped.sign() * torch.log1p(mu * clipped.abs()) / math.log1p(mu)
+        return torch.floor((compressed + 1) / 2 * mu + 0.5).long()
 
     @clip_by_clip
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        """Classes (batch, channel, time) to audio, float32; nothing is drawn."""
+        """Classes (batch, channel, time) to audio, float32; deterministic."""
         mu = self.levels - 1
-        bent = 2 * x.float() / mu - 1
-        return bent.sign() * torch.expm1(bent.abs() * math.log1p(mu)) / mu
+        compressed = 2 * x.float() / mu - 1
+        return compressed.sign() * torch.expm1(compressed.abs() * math.log1p(mu)) / mu
 
     def length(self, samples: int) -> int:
-        """Classes that `samples` samples become: as many."""
+        """Number of classes of `samples` samples: the same number."""
         return samples
 
     def samples(self, frames: int) -> int:
-        """Samples that `frames` classes become: as many."""
+        """Number of samples of `frames` classes: the same number."""
         return frames

@@ -1,4 +1,4 @@
-"""PCM: samples as evenly spaced integers, as sound files have them. What a WaveNet with a continuous density predicts.
+"""PCM: samples as evenly spaced integers, as in sound files. A WaveNet with a continuous density predicts them.
 
 van den Oord et al. 2017, https://arxiv.org/abs/1711.10433 (16 bits instead of mu-law)
 """
@@ -19,10 +19,10 @@ from soundloom.representations.stft import at_least_single
 class PCM(Untrained):
     """Each sample as one of 2^bits evenly spaced levels, the first at -1 and the last at 1.
 
-    Samples beyond become the outermost level. Silence lies between the two middle levels and becomes the upper one.
+    Samples outside become the outermost level. Silence lies between the two middle levels and becomes the upper one.
 
     Raises:
-        ValueError: a number of bits that single precision cannot tell apart.
+        ValueError: `bits` is not 1 to 16; single precision cannot represent more.
     """
 
     kind: ClassVar[str] = "pcm"
@@ -34,11 +34,11 @@ class PCM(Untrained):
         if self.sample_rate < 1:
             raise ValueError(f"sample_rate is {self.sample_rate} Hz but must be at least 1; pass the rate of the audio")
         if not 1 <= self.bits <= 16:
-            raise ValueError(f"bits is {self.bits} but must be 1 to 16; 16 is that of a compact disc")
+            raise ValueError(f"bits is {self.bits} but must be 1 to 16; 16 is the resolution of a compact disc")
 
     @property
     def levels(self) -> int:
-        """How many levels there are."""
+        """The number of levels."""
         return int(2**self.bits)
 
     def encode(self, audio: Tensor) -> Tensor:
@@ -47,13 +47,13 @@ class PCM(Untrained):
         return torch.floor(place + 0.5).long()
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        """Levels (batch, channel, time) to audio, float32; nothing is drawn."""
+        """Levels (batch, channel, time) to audio, float32; deterministic."""
         return 2 * x.float() / (self.levels - 1) - 1
 
     def length(self, samples: int) -> int:
-        """Levels that `samples` samples become: as many."""
+        """Number of levels of `samples` samples: the same number."""
         return samples
 
     def samples(self, frames: int) -> int:
-        """Samples that `frames` levels become: as many."""
+        """Number of samples of `frames` levels: the same number."""
         return frames

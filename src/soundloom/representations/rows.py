@@ -1,4 +1,4 @@
-"""Drop a row of the spectrum to make the number of frequencies even, and put it back as silence."""
+"""Drop a row of the spectrum to make the number of frequencies even, and restore it as silence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def drop_row(x: Tensor, dropped: Dropped) -> Tensor:
 
 
 def restore_row(x: Tensor, dropped: Dropped) -> Tensor:
-    """The row that `drop_row` took, as zeros."""
+    """Put back the row that `drop_row` removed, as zeros."""
     if dropped == "nothing":
         return x
     return F.pad(x, (0, 0, 1, 0) if dropped == "dc" else (0, 0, 0, 1))

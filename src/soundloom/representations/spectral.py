@@ -1,4 +1,4 @@
-"""What representations made of STFT frames share: sizes, and the one global scale of those that are logarithmic."""
+"""Base classes of representations that consist of STFT frames: sizes, and the logarithmic scale."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DECIBELS_PER_NEPER = 20 / math.log(10)
 
 @dataclass(frozen=True)
 class Spectral(Untrained):
-    """A representation by frames: (batch, channel, time) to (batch, channel, frequency, frame) and back."""
+    """A representation made of frames: (batch, channel, time) to (batch, channel, frequency, frame) and back."""
 
     kind: ClassVar[str]
 
@@ -31,19 +31,19 @@ class Spectral(Untrained):
     hop: int = 256
 
     def __post_init__(self) -> None:
-        STFT(self.sample_rate, self.n_fft, self.hop)  # refuses sizes that have no inverse
+        STFT(self.sample_rate, self.n_fft, self.hop)  # raises for sizes without an inverse
 
     @property
     def stft(self) -> STFT:
-        """The transform underneath."""
+        """The transform that the frames come from."""
         return STFT(self.sample_rate, self.n_fft, self.hop)
 
     def length(self, samples: int) -> int:
-        """Frames that `samples` samples become."""
+        """Number of frames of a clip of `samples` samples."""
         return self.stft.length(samples)
 
     def samples(self, frames: int) -> int:
-        """The longest clip that becomes `frames` frames, which is also the length that `decode` gives."""
+        """Length of the longest clip with `frames` frames; `decode` returns clips of this length."""
         return self.stft.samples(frames)
 
     @abstractmethod
@@ -59,9 +59,11 @@ class Spectral(Untrained):
 class Levelled(Spectral):
     """A representation with levels on a logarithmic scale, the same scale for every clip.
 
-    `floor_db` and `peak_db` are decibels of the linear amplitude, 20 log10; what is below the floor counts as silence
-    and is decoded to silence. `output` says how the level is written: "unit" puts the floor at 0 and the peak at 1,
-    "decibels" and "ln" (natural logarithm) write it as it is. Nothing is clipped at the peak.
+    Attributes:
+        floor_db: level below which amplitudes count as silence and are decoded to silence, 20 log10 of the amplitude.
+        peak_db: level of the loudest amplitude to expect; louder ones are not clipped.
+        output: unit of the encoded levels: "unit" maps the floor to 0 and the peak to 1; "decibels" or "ln" (natural
+            logarithm of the amplitude).
     """
 
     floor_db: float = -60.0
@@ -80,16 +82,16 @@ class Levelled(Spectral):
         """The linear amplitudes whose logarithm is encoded, (batch, channel, frequency, frame)."""
 
     def to_level(self, amplitude: Tensor) -> Tensor:
-        """Linear amplitude, at least 0, to what is written; any shape. The gradient is 0 below the floor."""
+        """Convert linear amplitudes, at least 0, any shape, to encoded levels. The gradient is 0 below the floor."""
         floor = 10 ** (self.floor_db / 20)
-        heard = 20 * torch.log10(amplitude.clamp(min=floor))
-        decibels = torch.where(amplitude > floor, heard, torch.full_like(heard, self.floor_db))
+        clamped = 20 * torch.log10(amplitude.clamp(min=floor))
+        decibels = torch.where(amplitude > floor, clamped, torch.full_like(clamped, self.floor_db))
         if self.output == "unit":
             return (decibels - self.floor_db) / (self.peak_db - self.floor_db)
         return decibels if self.output == "decibels" else decibels / DECIBELS_PER_NEPER
 
     def from_level(self, level: Tensor) -> Tensor:
-        """What is written to linear amplitude; any shape. The floor and below become 0, silence."""
+        """Convert encoded levels, any shape, to linear amplitudes. Levels at the floor or below become 0, silence."""
         level = at_least_single(level)
         if self.output == "unit":
             decibels, floor = self.floor_db + level * (self.peak_db - self.floor_db), self.floor_db
@@ -114,7 +116,7 @@ class Levelled(Spectral):
 
 @dataclass(frozen=True)
 class Logarithmic(Levelled):
-    """A representation that is levels and nothing else; `phase` names the method that finds the rest (see `phase/`)."""
+    """A representation of levels alone; `phase` names the method that reconstructs the phase (see `phase/`)."""
 
     phase: str = BEST
 
@@ -124,7 +126,7 @@ class Logarithmic(Levelled):
 
     @abstractmethod
     def magnitude(self, amplitude: Tensor) -> Tensor:
-        """Magnitudes of the transform, (batch, channel, frequency, frame), from amplitudes that were encoded."""
+        """Magnitudes of the transform, (batch, channel, frequency, frame), from decoded amplitudes."""
 
     def encode(self, audio: Tensor) -> Tensor:
         return self.to_level(self.amplitude(audio))

@@ -16,18 +16,18 @@ from torch import Tensor
 
 from soundloom.representations.clip_by_clip import clip_by_clip
 
-SMALLEST_OVERLAP = 1e-3  # of summed squared windows; less is not divided by, so that edges fade and do not explode
+SMALLEST_OVERLAP = 1e-3  # of summed squared windows; a smaller divisor would make the edges explode
 
 
 @dataclass(frozen=True)
 class STFT:
     """A short-time Fourier transform.
 
-    `n_fft` samples a frame, `hop` samples from one frame to the next. With n_fft / hop of 3 or more every sample
-    comes back exactly; at 2 the last few samples of a clip may fade. Phase can be searched for from 4 upwards.
+    A frame has `n_fft` samples, and frames are `hop` samples apart. With n_fft / hop of 3 or more, `decode` restores
+    every sample; with 2, the last few samples of a clip may fade. Phase reconstruction needs 4 or more.
 
     Raises:
-        ValueError: sizes that have no inverse.
+        ValueError: the sizes have no inverse.
     """
 
     sample_rate: int
@@ -47,15 +47,15 @@ class STFT:
 
     @property
     def bins(self) -> int:
-        """Frequencies from 0 Hz to the Nyquist frequency, both included."""
+        """Number of frequencies from 0 Hz to the Nyquist frequency, both included."""
         return self.n_fft // 2 + 1
 
     def length(self, samples: int) -> int:
-        """Frames that `samples` samples become."""
+        """Number of frames of a clip of `samples` samples."""
         return 1 + samples // self.hop
 
     def samples(self, frames: int) -> int:
-        """The longest clip that becomes `frames` frames."""
+        """Length of the longest clip with `frames` frames."""
         return frames * self.hop - 1
 
     def encode(self, audio: Tensor) -> Tensor:
@@ -75,17 +75,17 @@ class STFT:
 
     @clip_by_clip
     def decode(self, spectra: Tensor, samples: int | None = None) -> Tensor:
-        """The waveform whose STFT is nearest to `spectra` in least squares; differentiable.
+        """The waveform whose STFT is the nearest to `spectra` in the least-squares sense; differentiable.
 
         Args:
             spectra: complex, (batch, channel, frequency, frame).
-            samples: length of the answer, at most `self.samples(frames)`, which is also the default.
+            samples: length of the waveform, at most and by default `self.samples(frames)`.
 
         Returns:
             Waveform (batch, channel, time).
 
         Raises:
-            ValueError: the frequency axis does not fit, there is no frame, or `samples` is more than the frames hold.
+            ValueError: the number of frequencies is wrong, there is no frame, or the frames hold fewer than `samples`.
         """
         _, channels, bins, frames = spectra.shape
         samples = self.check(bins, frames, samples)
@@ -103,7 +103,7 @@ class STFT:
         return rearrange(kept / weight, "(batch channel) time -> batch channel time", channel=channels)
 
     def check(self, bins: int, frames: int, samples: int | None) -> int:
-        """The length of the waveform that `frames` frames are decoded to.
+        """Length of the waveform that `frames` frames decode to.
 
         Raises:
             ValueError: `bins` is not this transform's, or `samples` is more than the frames hold.
@@ -119,20 +119,21 @@ class STFT:
         if samples is not None and not 0 <= samples <= longest:
             raise ValueError(
                 f"{samples} samples asked for but {frames} frames of hop {self.hop} hold 0 to {longest}; "
-                f"ask for less or encode a longer clip"
+                f"ask for fewer or encode a longer clip"
             )
         return longest if samples is None else samples
 
 
 def at_least_single(x: Tensor) -> Tensor:
-    """The same numbers in single precision, or double where they are: no transform is worth taking in half."""
+    """Convert half precision to single; keep double. Transforms in half precision are too inaccurate."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def magnitude_of(spectra: Tensor) -> Tensor:
     """The magnitudes of complex spectra, any shape; differentiable, with gradient 0 at 0.
 
-    torch's own absolute value guards against overflow that audio cannot cause, and takes three times as long.
+    torch's absolute value of complex numbers guards against overflow, which audio cannot cause, and takes three times
+    as long.
     """
     power = spectra.real.square() + spectra.imag.square()
     return torch.where(power > 0, power.clamp_min(1e-37).sqrt(), torch.zeros_like(power))
@@ -140,14 +141,14 @@ def magnitude_of(spectra: Tensor) -> Tensor:
 
 @lru_cache(maxsize=32)
 def hann(n_fft: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """The periodic Hann window, (n_fft,). Shared: do not write to it."""
-    with torch.inference_mode(False):  # a shared tensor must serve training too, whoever asked first
+    """The periodic Hann window, (n_fft,). Cached and shared: do not modify it."""
+    with torch.inference_mode(False):  # the cached tensor must also work in training if inference asks for it first
         return torch.hann_window(n_fft, dtype=torch.float64).to(device, dtype)
 
 
 @lru_cache(maxsize=32)
 def overlap(stft: STFT, frames: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Squared windows summed over all frames, what overlap-add must be divided by: (time + n_fft,). Shared."""
+    """Squared windows summed over all frames, (time + n_fft,): the divisor of overlap-add. Cached and shared."""
     window = hann(stft.n_fft, torch.device("cpu"), torch.float64)
     with torch.inference_mode(False):
         total = torch.zeros(stft.n_fft + (frames - 1) * stft.hop, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The samples themselves: for a stage of training that encodes them itself."""
+"""The samples themselves: for stages of training that compute their own representation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soundloom.representations.protocol import Untrained
 
 @dataclass(frozen=True)
 class Waveform(Untrained):
-    """Each sample as the number that it is, float32; nothing is lost and nothing is clipped."""
+    """Samples as float32, unchanged; nothing is clipped."""
 
     kind: ClassVar[str] = "waveform"
 
@@ -23,17 +23,17 @@ class Waveform(Untrained):
             raise ValueError(f"sample_rate is {self.sample_rate} Hz but must be at least 1; pass the rate of the audio")
 
     def encode(self, audio: Tensor) -> Tensor:
-        """Audio (batch, channel, time) as it is, float32."""
+        """Audio (batch, channel, time), unchanged, float32."""
         return audio.float()
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
-        """Audio (batch, channel, time) as it is, float32."""
+        """Audio (batch, channel, time), unchanged, float32."""
         return x.float()
 
     def length(self, samples: int) -> int:
-        """As many."""
+        """The same number."""
         return samples
 
     def samples(self, frames: int) -> int:
-        """As many."""
+        """The same number."""
         return frames

@@ -1,4 +1,4 @@
-"""Phases that know nothing of the sound, to measure the others against."""
+"""Phases that do not depend on the magnitudes: starting points, and baselines for comparison."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from soundloom.representations.stft import STFT
 
 
 def zero(magnitude: NDArray[np.float32], stft: STFT, rng: Generator) -> NDArray[np.complex64]:
-    """No phase at all: each frame becomes a pulse at its edges, where the window kills it. Faint and buzzing."""
+    """Phase 0: each frame becomes a pulse at its edges, which the window suppresses. Faint and buzzing."""
     return magnitude.astype(np.complex64)
 
 
 def random(magnitude: NDArray[np.float32], stft: STFT, rng: Generator) -> NDArray[np.complex64]:
-    """Phase uniform over the circle, drawn from `rng`: as loud as asked, noisy and smeared."""
+    """Phase drawn uniformly over the circle: at the right level, noisy and smeared."""
     return polar(magnitude, torch.rand(magnitude.shape, generator=rng, device=rng.device).cpu().numpy())

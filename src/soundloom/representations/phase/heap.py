@@ -1,7 +1,8 @@
-"""The loops of phase gradient heap integration: the loudest bin first, its phase spread to its neighbours.
+"""Compiled loops of phase gradient heap integration: from the loudest bin, phase spreads to its neighbours.
 
-A heap entry is one 64-bit number, the magnitude's bits above the bin's place: positive floats sort as their bits do, so
-the heap compares integers and never looks a magnitude up. Phase is in turns, wrapped, so that single precision will do.
+A heap entry is one 64-bit integer: the bits of the magnitude above the index of the bin. Positive floats sort as their
+bits do, so the heap compares integers and never looks up a magnitude. Phase is in turns, wrapped, so that single
+precision is enough.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from soundloom.runtime.compiled import compiled
 Floats = NDArray[np.float32]
 Entries = NDArray[np.uint64]
 
-PLACE = np.uint64(0xFFFFFFFF)  # the part of an entry that says where
-MAGNITUDE = np.uint64(32)  # how far up the magnitude's bits are
+INDEX = np.uint64(0xFFFFFFFF)  # the part of an entry that holds the index of the bin
+MAGNITUDE = np.uint64(32)  # position of the magnitude's bits in an entry
 ONE = np.uint64(1)
 HALF = np.float32(0.5)
 
@@ -31,23 +32,23 @@ def integrate(
     phase: Floats,
     heap: Entries,
 ) -> None:
-    """Spread phase from the loudest bins outwards, each step by the mean of the slopes at its two ends.
+    """Integrate phase from the loudest bins outwards; each step adds the mean of the slopes at its two ends.
 
-    Grids are flat, `width` bins a row, one row a frame, with a border of unwanted bins on every side.
+    Grids are flattened, `width` bins a row, one row a frame, with a border of unwanted bins on every side.
 
     Args:
-        bits: grid of magnitudes, their bits.
-        wanted: grid, 1 where a phase is wanted and not yet known; what is reached becomes 0.
-        starts: entries of bins where an island may start, loudest first; an island starts with phase 0.
+        bits: grid, bits of the magnitudes.
+        wanted: grid, 1 where a phase is wanted and not yet known; set to 0 when it is.
+        starts: heap entries of bins where an island may start, loudest first; an island starts with phase 0.
         in_time: grid of turns from one frame to the next.
         in_frequency: grid of turns from one bin to the next.
         width: bins a row, border included.
-        phase: grid, takes the phase in turns, 0 to 1, of what is reached.
-        heap: room for as many entries as the grid has bins.
+        phase: grid, output: the phase in turns, 0 to 1, of bins that are reached.
+        heap: scratch space for as many entries as the grid has bins.
     """
     row = np.uint64(width)
     for start in starts:
-        seed = start & PLACE
+        seed = start & INDEX
         if not wanted[seed]:
             continue
         wanted[seed] = 0
@@ -55,8 +56,8 @@ def integrate(
         heap[0] = start
         size = 1
         while size > 0:
-            here = heap[0] & PLACE
-            spent = True  # the top of the heap is done with, its room is free
+            here = heap[0] & INDEX
+            spent = True  # the top of the heap may be overwritten
             for side in range(4):
                 if side == 0:
                     there = here + row
@@ -76,9 +77,9 @@ def integrate(
                 turns = phase[here] + step
                 phase[there] = turns - np.floor(turns)
                 if not (wanted[there + row] | wanted[there - row] | wanted[there + ONE] | wanted[there - ONE]):
-                    continue  # it would reach nobody when its turn came
+                    continue  # it has no neighbours left to reach
                 entry = (np.uint64(bits[there]) << MAGNITUDE) | there
-                if spent:  # a neighbour is about as loud as the top was and hardly sinks
+                if spent:  # a neighbour is about as loud as the top was, so it sinks only a little
                     _sink(heap, size, entry)
                     spent = False
                 else:
@@ -92,7 +93,7 @@ def integrate(
 
 @compiled()
 def _sink(heap: Entries, size: int, entry: np.uint64) -> None:
-    """Put `entry`, likely a large one, in place of the top of a heap of `size` entries."""
+    """Replace the top of a heap of `size` entries with `entry`, which is probably large."""
     hole, child = 0, 1
     while child < size:
         if child + 1 < size and heap[child + 1] > heap[child]:
@@ -106,7 +107,7 @@ def _sink(heap: Entries, size: int, entry: np.uint64) -> None:
 
 @compiled()
 def _replace(heap: Entries, size: int, entry: np.uint64) -> None:
-    """Put `entry`, likely a small one, in place of the top: down to a leaf without looking at it, then up."""
+    """Replace the top with `entry`, which is probably small: move the hole down to a leaf, then sift up."""
     hole, child = 0, 1
     while child + 1 < size:
         child += int(heap[child + 1] > heap[child])
@@ -120,7 +121,7 @@ def _replace(heap: Entries, size: int, entry: np.uint64) -> None:
 
 @compiled()
 def _rise(heap: Entries, hole: int, entry: np.uint64) -> None:
-    """Put `entry` where the heap has a hole at the end of a branch, or above."""
+    """Sift `entry` up from a hole at a leaf."""
     while hole > 0:
         parent = (hole - 1) >> 1
         if heap[parent] >= entry:
@@ -134,15 +135,15 @@ def _rise(heap: Entries, hole: int, entry: np.uint64) -> None:
 def slopes(
     level: Floats, time_scale: float, frequency_scale: float, hop_turns: float, in_time: Floats, in_frequency: Floats
 ) -> None:
-    """Derivatives of the phase from those of the log-magnitude, in turns, into the inside of two bordered grids.
+    """Write the derivatives of the phase, in turns, to the interior of two bordered grids.
 
     Args:
         level: natural logarithm of the magnitude, (frame, frequency).
-        time_scale: turns from frame to frame for each neper between the bins on either side.
-        frequency_scale: turns from bin to bin for each neper between the frames on either side.
+        time_scale: turns from frame to frame per neper of difference between the neighbouring bins.
+        frequency_scale: turns from bin to bin per neper of difference between the neighbouring frames.
         hop_turns: turns of bin 1 from frame to frame.
-        in_time: takes turns from frame to frame, (frame + 2, frequency + 2).
-        in_frequency: takes turns from bin to bin, (frame + 2, frequency + 2).
+        in_time: output: turns from frame to frame, (frame + 2, frequency + 2).
+        in_frequency: output: turns from bin to bin, (frame + 2, frequency + 2).
     """
     frames, bins = level.shape
     for n in range(frames):
@@ -153,5 +154,5 @@ def slopes(
         for m in range(1, bins - 1):
             slope = np.float32(time_scale) * (level[n, m + 1] - level[n, m - 1])
             in_time[n + 1, m + 1] = slope + np.float32(hop_turns) * m
-        in_time[n + 1, 1] = 0.0  # at 0 Hz and Nyquist the spectrum mirrors itself: level
+        in_time[n + 1, 1] = 0.0  # the spectrum is symmetric about 0 Hz and Nyquist: its slope is 0
         in_time[n + 1, bins] = np.float32(hop_turns) * (bins - 1)

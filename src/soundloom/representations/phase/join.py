@@ -1,7 +1,7 @@
-"""Joining: a sound that begins with given samples and goes on with the magnitudes of another, without a seam.
+"""Join given samples and the spectrum of another sound into one waveform without a seam.
 
-Griffin-Lim with one more constraint: after each round the given samples are put back, so that the phase of what
-follows grows out of theirs.
+Griffin-Lim with one more constraint: after each iteration the given samples are restored, so that the phase of the
+continuation follows from theirs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ def join(given: Tensor, following: Tensor, sample_rate: int, iterations: int = I
     """Continue `given` with the spectrum of `following`.
 
     Args:
-        given: (channel, time), kept bit by bit at the start of the answer.
-        following: (channel, longer time); what it holds after the end of `given` says how the sound goes on.
+        given: (channel, time); the result starts with exactly these samples.
+        following: (channel, time), longer than `given`; the part after the end of `given` is the continuation.
         sample_rate: of both, in Hz.
-        iterations: rounds of Griffin-Lim.
+        iterations: of Griffin-Lim.
 
     Returns:
-        Waveform of the size of `following`.
+        Waveform of the shape of `following`.
     """
     stft = STFT(sample_rate, 1024, 256)
     kept, length = given.shape[1], following.shape[1]

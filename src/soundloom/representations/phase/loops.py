@@ -1,6 +1,6 @@
-"""The inner loops of Griffin-Lim: framing, imposing a magnitude, overlap-add.
+"""Compiled inner loops of Griffin-Lim: framing, replacing magnitudes, overlap-add.
 
-Arrays are row-major (frame, sample) or (frame, frequency): a frame lies in one piece of memory.
+Arrays are (frame, sample) or (frame, frequency), row-major: each frame is contiguous in memory.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from soundloom.runtime.compiled import compiled
 
 Floats = NDArray[np.float32]
 
-TINY = np.float32(1e-30)  # squared amplitude, against a peak of 1, under which a bin has no phase
+TINY = np.float32(1e-30)  # squared amplitude below which a bin has no phase, for a peak of 1
 
 
 @compiled(reorder=True)
 def cut_frames(wave: Floats, window: Floats, hop: int, frames: Floats) -> None:
-    """Windowed pieces of `wave`, `hop` apart, into `frames` (frame, n_fft)."""
+    """Write windowed pieces of `wave`, `hop` apart, to `frames` (frame, n_fft)."""
     count, size = frames.shape
     for n in range(count):
         piece = wave[n * hop : n * hop + size]
@@ -27,7 +27,7 @@ def cut_frames(wave: Floats, window: Floats, hop: int, frames: Floats) -> None:
 
 @compiled(reorder=True)
 def impose(magnitude: Floats, spectrum: Floats) -> None:
-    """Give a spectrum, pairs of floats (frame, 2 * frequency), the magnitudes (frame, frequency), in place."""
+    """Replace the magnitudes of a spectrum, pairs of floats (frame, 2 * frequency), in place; the phases stay."""
     count, bins = magnitude.shape
     for n in range(count):
         for m in range(bins):
@@ -49,13 +49,13 @@ def overlap_add(frames: Floats, window: Floats, hop: int, wave: Floats) -> None:
 
 @compiled(reorder=True)
 def advance(
-    found: Floats, momentum: float, recall: float, stretch: float, before: Floats, recalled: Floats, target: Floats
+    found: Floats, alpha: float, beta: float, gamma: float, before: Floats, averaged: Floats, target: Floats
 ) -> None:
-    """The next `target` of an iteration that led to `found`; `before` and `recalled` are its memory. All (time,)."""
-    onward, backward, pull = np.float32(momentum), np.float32(recall), np.float32(stretch)
+    """Write the `target` that follows an iteration's result `found`; `before` and `averaged` are state. Each (time,)."""
+    a, b, c = np.float32(alpha), np.float32(beta), np.float32(gamma)
     for i in range(len(found)):
-        now = recalled[i] + pull * (found[i] - recalled[i])
+        now = averaged[i] + c * (found[i] - averaged[i])
         step = now - before[i]
-        target[i] = now + onward * step
-        recalled[i] = now + backward * step
+        target[i] = now + a * step
+        averaged[i] = now + b * step
         before[i] = now

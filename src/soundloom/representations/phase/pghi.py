@@ -1,7 +1,7 @@
-"""Phase gradient heap integration (PGHI): a phase read off the magnitudes, without iterating.
+"""Phase gradient heap integration (PGHI): a phase computed from the magnitudes, without iterations.
 
-The phase of a Gaussian window's transform has derivatives that its log-magnitude alone decides; other windows come
-close. They are summed up from the loudest bins outwards, so that errors gather where they are least heard.
+With a Gaussian window, the derivatives of the phase follow from the log-magnitude; with other windows, approximately.
+They are integrated from the loudest bins outwards, so that errors accumulate where they are least audible.
 Průša, Balazs & Søndergaard 2017, https://doi.org/10.1109/TASLP.2017.2678166
 """
 
@@ -17,28 +17,28 @@ from torch import Generator
 
 from soundloom.representations.stft import STFT
 
-HANN_GAMMA = 0.25645  # of n_fft squared: the Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window
-QUIETEST = 1e-10  # of the peak: levels are not told apart below
-TOLERANCE = 1e-3  # of the peak: quieter bins get a random phase; less changes nothing that can be measured
+HANN_GAMMA = 0.25645  # times n_fft squared: the Gaussian exp(-pi t^2 / gamma) that is closest to a Hann window
+QUIETEST = 1e-10  # of the peak: lower levels are clipped
+TOLERANCE = 1e-3  # of the peak: quieter bins get a random phase; lower values have no measurable effect
 
 Floats = NDArray[np.float32]
 
 
 class Integrated(NamedTuple):
-    """Phases counted from the middle of a frame, and which of them the magnitudes decided."""
+    """Phases relative to the middle of a frame, and which of them follow from the magnitudes."""
 
     turns: Floats  # (frame, frequency), 0 to 1
     known: NDArray[np.bool_]  # (frame, frequency)
 
 
 def pghi(magnitude: Floats, stft: STFT, rng: Generator, tolerance: float = TOLERANCE) -> NDArray[np.complex64]:
-    """A spectrum with the given magnitudes and the phase that their shape implies.
+    """A spectrum with the given magnitudes and the phase that they imply.
 
     Args:
         magnitude: one channel, linear, peak 1 (or silent), (frame, frequency).
         stft: the transform that made it; best with a hop of a quarter of n_fft or less.
-        rng: draws the phase, uniform over the circle, of bins that are not louder than `tolerance`.
-        tolerance: the quietest bin, against the peak, whose phase is integrated.
+        rng: draws the phase of bins at or below `tolerance`, uniform over the circle.
+        tolerance: level above which the phase of a bin is integrated, relative to the peak.
 
     Returns:
         Complex spectrum (frame, frequency).
@@ -50,7 +50,7 @@ def pghi(magnitude: Floats, stft: STFT, rng: Generator, tolerance: float = TOLER
 
 
 def integrate_slopes(magnitude: Floats, stft: STFT, tolerance: float) -> Integrated:
-    """The phase of all bins louder than `tolerance`, given magnitudes (frame, frequency) with peak 1."""
+    """The phase of all bins above `tolerance`, from magnitudes (frame, frequency) with peak 1."""
     from soundloom.representations.phase import heap
 
     frames, bins = magnitude.shape
@@ -67,19 +67,19 @@ def integrate_slopes(magnitude: Floats, stft: STFT, tolerance: float) -> Integra
     nepers = np.log(np.maximum(magnitude, np.float32(QUIETEST)))
     heap.slopes(nepers, per_bin, per_frame, stft.hop / stft.n_fft, in_time, in_frequency)
 
-    turns, room = np.zeros(grid, np.float32), np.empty(levels.size, np.uint64)
-    bits, places = levels.view(np.uint32).ravel(), wanted.ravel()
-    for first_only in (True, False):  # the island around the loudest bin is often all there is
-        found = np.array([levels.argmax()]) if first_only else np.flatnonzero(places)
+    turns, scratch = np.zeros(grid, np.float32), np.empty(levels.size, np.uint64)
+    bits, missing = levels.view(np.uint32).ravel(), wanted.ravel()
+    for first_only in (True, False):  # often there is only the island around the loudest bin
+        found = np.array([levels.argmax()]) if first_only else np.flatnonzero(missing)
         starts = np.sort(bits[found].astype(np.uint64) << np.uint64(32) | found.astype(np.uint64))[::-1]
-        heap.integrate(bits, places, starts, in_time.ravel(), in_frequency.ravel(), grid[1], turns.ravel(), room)
+        heap.integrate(bits, missing, starts, in_time.ravel(), in_frequency.ravel(), grid[1], turns.ravel(), scratch)
     return Integrated(turns[inside].copy(), known)
 
 
 def polar(magnitude: Floats, turns: Floats) -> NDArray[np.complex64]:
-    """A spectrum from magnitudes and phases counted from the middle of a frame, both (frame, frequency)."""
+    """A spectrum from magnitudes and phases relative to the middle of a frame, both (frame, frequency)."""
     angle = np.float32(math.tau) * turns
-    angle[:, 1::2] += np.float32(math.pi)  # half a frame earlier, where the transform counts from
+    angle[:, 1::2] += np.float32(math.pi)  # relative to the start of the frame, as in the transform
     spectrum = np.empty(magnitude.shape, np.complex64)
     np.multiply(magnitude, np.cos(angle), out=spectrum.real)
     np.multiply(magnitude, np.sin(angle), out=spectrum.imag)

@@ -1,4 +1,4 @@
-"""Representations by name, with sizes that suit a sample rate: for a command line, where nobody wants ten settings."""
+"""Representations by name, with sizes that suit a sample rate, as for `--representation mel` on the command line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from soundloom.representations.pcm import PCM
 from soundloom.representations.protocol import Representation
 from soundloom.runtime.settings import nearest
 
-FRAME_SECONDS = 0.046  # 1024 samples at 22 050 Hz: partials 43 Hz apart are told apart, hits stay sharp
+FRAME_SECONDS = 0.046  # 1024 samples at 22 050 Hz: resolves partials 43 Hz apart and keeps drum hits sharp
 
-READY: dict[str, Callable[[int, int], Representation]] = {  # (sample rate, n_fft)
+PRESETS: dict[str, Callable[[int, int], Representation]] = {  # (sample rate, n_fft)
     "pcm": lambda rate, _: PCM(rate),
     "mulaw": lambda rate, _: MuLaw(rate),
     "magnitude": lambda rate, n_fft: Magnitude(rate, n_fft, n_fft // 4),
@@ -29,18 +29,18 @@ READY: dict[str, Callable[[int, int], Representation]] = {  # (sample rate, n_ff
     "complex": lambda rate, n_fft: ComplexSpectrum(rate, n_fft, n_fft // 4),
     "if": lambda rate, n_fft: InstantaneousFrequency(rate, n_fft, n_fft // 4),
 }
-NAMES = tuple(READY)
+NAMES = tuple(PRESETS)
 
 
 def named(name: str, sample_rate: int) -> Representation:
-    """The representation of that name, sized for a sample rate in Hz.
+    """Return the representation with a name, sized for a sample rate in Hz.
 
     Raises:
-        ValueError: no such name (the nearest is given), or "mfcc".
+        ValueError: the name is unknown (the nearest one is named) or "mfcc".
     """
     if name == "mfcc":
         mfcc.refuse()
-    if name not in READY:
-        raise ValueError(f"no representation {name!r}; {nearest(name, READY)}")
+    if name not in PRESETS:
+        raise ValueError(f"no representation {name!r}; {nearest(name, PRESETS)}")
     n_fft = max(512, 2 ** round(math.log2(max(1, sample_rate) * FRAME_SECONDS)))
-    return READY[name](sample_rate, n_fft)
+    return PRESETS[name](sample_rate, n_fft)
