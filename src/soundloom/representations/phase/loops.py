@@ -51,7 +51,7 @@ def overlap_add(frames: Floats, window: Floats, hop: int, wave: Floats) -> None:
 def advance(
     found: Floats, alpha: float, beta: float, gamma: float, before: Floats, averaged: Floats, target: Floats
 ) -> None:
-    """Write the `target` that follows an iteration's result `found`; `before` and `averaged` are state. Each (time,)."""
+    """Write the `target` that follows the result `found`; `before` and `averaged` are state. All (time,)."""
     a, b, c = np.float32(alpha), np.float32(beta), np.float32(gamma)
     for i in range(len(found)):
         now = averaged[i] + c * (found[i] - averaged[i])
