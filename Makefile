@@ -7,6 +7,10 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# torch's own loops, MKL and oneDNN choose their code by the processor; these settings choose the code of others
+PROCESSORS ?= ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=SSE41
+ARITHMETIC ?= $(addprefix tests/,descriptors generation metrics representations systems training test_every_system.py)
+
 ifdef SOUNDLOOM_DATA
 export SOUNDLOOM_DATA
 endif
@@ -14,10 +18,10 @@ ifdef SOUNDLOOM_CACHE
 export SOUNDLOOM_CACHE
 endif
 
-.PHONY: help install develop demo test check format docs bench clean
+.PHONY: help install develop demo test test-processors check format docs bench clean
 
 help:                  ## this list
-	@sed -n 's|^\([a-z]*\):[^#]*## *|  make \1\t|p' Makefile
+	@sed -n 's|^\([a-z-]*\):[^#]*## *|  make \1\t|p' Makefile
 
 install: $(VENV)/.installed   ## soundloom, in .venv
 
@@ -43,6 +47,11 @@ demo: install          ## 16 new sounds of a shipped model in out/, with one pic
 
 test: develop          ## the tests: processor only, no network; SOUNDLOOM_DATA=FOLDER adds those on real sounds
 	$(BIN)/python -m pytest --numprocesses $(WORKERS)
+
+test-processors: develop   ## the tests that depend on arithmetic, with the instructions of other processors (half an hour)
+	for settings in $(PROCESSORS); do \
+		echo "== $$settings"; env $$settings $(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARITHMETIC) || exit 1; \
+	done
 
 check: develop         ## format, lint, types
 	$(BIN)/ruff format --check .
