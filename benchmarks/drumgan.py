@@ -1,8 +1,8 @@
-"""How fast a DrumGAN trains and draws, untrained: milliseconds a step at each level, and a sound from its sliders.
+"""Speed of an untrained DrumGAN: milliseconds per training step at each level, and per generated sound.
 
 taskset -c 0 python benchmarks/drumgan.py             one core, preset small
-python benchmarks/drumgan.py --preset drums           drawing is measured on the processor, training where it is
-                                                      quicker: on a GPU if there is one
+python benchmarks/drumgan.py --preset drums           generation is measured on the CPU, training on a GPU
+                                                      if there is one
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def untrained(preset: str) -> DrumGAN:
 def step_seconds(
     objective: Objective, optimizer: torch.optim.Optimizer, batch: Batch, fraction: float, precision: str
 ) -> float:
-    """One step of one objective, as the training loop makes it."""
+    """Time one step of one objective, as in the training loop."""
     device = batch.x.device
     if device.type == "cuda":
         torch.cuda.synchronize()
@@ -56,13 +56,22 @@ def step_seconds(
     return time.perf_counter() - begun
 
 
+def millions(network: nn.Module) -> str:
+    """The number of parameters."""
+    return f"{sum(parameter.numel() for parameter in network.parameters()) / 1e6:.2f} M"
+
+
 def training(console: Console, preset: str, batch_size: int | None) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for precision in ("float32", "bfloat16"):
         system = untrained(preset).to(device)
         config, size = system.config, batch_size or system.config.batch_size
-        made, judged = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (system.generator, system.critic))
-        console.print(f"{preset}, batch {size}, {precision}, {device}: generator {made:.2f} M, critic {judged:.2f} M")
+        generator_size, critic_size = (
+            sum(p.numel() for p in part.parameters()) / 1e6 for part in (system.generator, system.critic)
+        )
+        console.print(
+            f"{preset}, batch {size}, {precision}, {device}: generator {generator_size:.2f} M, critic {critic_size:.2f} M"
+        )
         (stage,) = system.stages()
         optimizers = [objective.optimizer() for objective in stage.objectives]
         audio = torch.randn(size, 1, system.samples).to(device)
@@ -76,11 +85,11 @@ def training(console: Console, preset: str, batch_size: int | None) -> None:
                 median(step_seconds(objective, optimizer, batch, fraction, precision) for _ in range(STEPS + 1))
                 for objective, optimizer in zip(stage.objectives, optimizers, strict=True)
             )
-            plain = median(without_penalty(system, batch, fraction, optimizers[0], precision) for _ in range(STEPS))
+            cheap = median(without_penalty(system, batch, fraction, optimizers[0], precision) for _ in range(STEPS))
             shape = [system.generator.patch * side << level for side in system.generator.coarsest]
-            usual = plain + (critic - plain) / config.penalty_every
+            usual = cheap + (critic - cheap) / config.penalty_every
             table.add_row(
-                str(level), f"{shape[0]} x {shape[1]}", f"{1e3 * critic:.1f}", f"{1e3 * plain:.1f}",
+                str(level), f"{shape[0]} x {shape[1]}", f"{1e3 * critic:.1f}", f"{1e3 * cheap:.1f}",
                 f"{1e3 * generator:.1f}", f"{1 / (usual + generator):.1f}",
             )  # fmt: skip
         console.print(table)
@@ -89,7 +98,7 @@ def training(console: Console, preset: str, batch_size: int | None) -> None:
 def without_penalty(
     system: DrumGAN, batch: Batch, fraction: float, optimizer: torch.optim.Optimizer, precision: str
 ) -> float:
-    """A step of the critic that skips the gradient penalty."""
+    """Time a step of the critic without the gradient penalty."""
     from soundloom.systems.drumgan import objectives
 
     whole = objectives.gradient_penalty
@@ -100,8 +109,8 @@ def without_penalty(
         objectives.gradient_penalty = whole
 
 
-def drawing(console: Console, preset: str) -> None:
-    """From sliders to samples on one core: alone, and one after another."""
+def generation(console: Console, preset: str) -> None:
+    """Time the way from sliders to samples on one core: single sounds, and many."""
     torch.set_num_threads(1)
     system = untrained(preset).eval()
     system.running_growth.fill_(system.levels - 1.0)
@@ -125,4 +134,4 @@ if __name__ == "__main__":
     parser.add_argument("--batch", type=int)
     asked = parser.parse_args()
     training(Console(), asked.preset, asked.batch)
-    drawing(Console(), asked.preset)
+    generation(Console(), asked.preset)

@@ -1,4 +1,4 @@
-"""How fast a model makes sounds, on one core: seconds of sound a second, and the parts of one.
+"""Speed of generation on one core: seconds of sound per second, and the parts of one sound.
 
     taskset -c 0 python benchmarks/generation.py [MODEL] [COUNT]
 
@@ -42,7 +42,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = load(name)
     system, representation = model.system, model.system.representation
-    model.generate(count=2, jobs=1)  # compiles, once for each machine
+    model.generate(count=2, jobs=1)  # compiles the loops, once on each machine
     table = Table("what", "measured", title=f"{name}, one core, one thread")
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()

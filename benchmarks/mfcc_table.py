@@ -1,8 +1,8 @@
-"""What is left of a sound when only the first mel-frequency cepstral coefficients are kept: the table of docs/mfcc.md.
+"""Errors of sounds of which only the first mel-frequency cepstral coefficients are kept: the tables of docs/mfcc.md.
 
-    python benchmarks/mfcc_table.py          measures and writes the table into docs/mfcc.md
+    python benchmarks/mfcc_table.py          measures and writes the tables into docs/mfcc.md
 
-Harmonic tones are made here; recorded digits are measured too where SOUNDLOOM_DATA names a folder that has them.
+Harmonic tones are synthesised; recorded digits are measured too if SOUNDLOOM_DATA names a folder that has them.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ def smoothed(levels: NDArray[np.float32], kept: int) -> NDArray[np.float32]:
 
 
 def semitone(mel: MelSpectrogram, hz: float) -> tuple[float, list[float]]:
-    """How far two tones a semitone apart lie from each other, dB RMS over bands, and the share of its square kept."""
+    """Distance between two tones a semitone apart, dB RMS over bands, and the share of its square that is kept."""
     low, high = (mel.encode(harmonic(tone, mel.sample_rate))[..., 10:-10].numpy() for tone in (hz, hz * 2 ** (1 / 12)))
     whole = np.square(high - low).mean()
     return float(np.sqrt(whole)), [float(np.square(smoothed(high - low, kept)).mean() / whole) for kept in KEPT]
 
 
 def harmonic(hz: float, sample_rate: int) -> Tensor:
-    """A second of a tone with all its partials, each as strong as its number is low, (1, 1, time)."""
+    """A second of a sawtooth-like tone, partial k with amplitude 1 / k, (1, 1, time)."""
     t = torch.arange(sample_rate) / sample_rate
     partials = [torch.sin(2 * torch.pi * hz * k * t + k * k) / k for k in range(1, int(0.45 * sample_rate / hz))]
     return 0.3 * torch.stack(partials).sum(0)[None, None]

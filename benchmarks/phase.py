@@ -1,6 +1,6 @@
-"""How fast and how near phase is reconstructed, beside librosa in the same run: one thread, a table for each part.
+"""Speed and accuracy of phase reconstruction, compared with librosa in the same run, on one thread.
 
-python benchmarks/phase.py [FOLDER]      sounds to use; by default $SOUNDLOOM_DATA/drums, else sounds made here
+python benchmarks/phase.py [FOLDER]      sounds to use; default: $SOUNDLOOM_DATA/drums, else synthetic sounds
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def main() -> None:
     console = Console()
     data = os.environ.get("SOUNDLOOM_DATA")
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(data) / "drums" if data else None
-    clips, origin = (read(folder, RATE, SOUNDS), str(folder)) if folder else (synthesised(), "made here")
+    clips, origin = (read(folder, RATE, SOUNDS), str(folder)) if folder else (synthesised(), "synthetic")
     seconds = sum(clip.shape[-1] for clip in clips) / RATE
     title = f"{len(clips)} sounds, {seconds:.0f} s, {origin}; {RATE} Hz, n_fft 1024, hop 256, Hann, one thread"
     console.print(phase_table(clips, STFT(RATE), METHODS, title, beside_librosa=True))
-    console.print(mel_table(clips, f"From mel bands to sound and back to magnitudes, against the true ones; {title}"))
+    console.print(mel_table(clips, f"From mel bands to sound, compared with the true magnitudes; {title}"))
     console.print(representation_table(clips, f"What representations keep; {title}"))
     if data:
         digits = read(Path(data) / "fsdd", 8000, 30)
@@ -170,7 +170,7 @@ def figures(stft: STFT, magnitudes: Sequence[Tensor], rebuilt: Sequence[Tensor])
 
 
 def read(folder: Path, sample_rate: int, count: int) -> list[Tensor]:
-    """Evenly chosen sounds of a folder, mono, peak 1, at most five seconds, each (1, 1, time)."""
+    """Read evenly spaced files of a folder: mono, peak 1, at most five seconds, each (1, 1, time)."""
     found = sorted(path for path in folder.rglob("*") if path.suffix in {".wav", ".flac", ".ogg"})
     clips = []
     for path in found[:: max(1, len(found) // count)][:count]:
@@ -180,12 +180,12 @@ def read(folder: Path, sample_rate: int, count: int) -> list[Tensor]:
         if np.abs(mono).max(initial=0) > 0:
             clips.append(torch.from_numpy(np.float32(mono / np.abs(mono).max()))[None, None])
     if not clips:
-        raise SystemExit(f"{folder} holds no wav, flac or ogg that sounds; name another folder")
+        raise SystemExit(f"{folder} holds no wav, flac or ogg file that is not silent; name another folder")
     return clips
 
 
 def synthesised() -> list[Tensor]:
-    """Hits and plucks from decaying partials and noise, each (1, 1, time)."""
+    """Hits and plucks of decaying partials and noise, each (1, 1, time)."""
     rng = np.random.default_rng(0)
     t = np.arange(RATE) / RATE
     clips = []

@@ -1,4 +1,4 @@
-"""Reconstruction of clips that training never saw: the VAE beside PCA with as many dimensions.
+"""Reconstruction of held-out clips: the VAE compared with PCA of as many dimensions.
 
     python benchmarks/reconstruction.py [MODEL [FOLDER]] [--where LABEL=VALUE ...]
 
@@ -28,7 +28,7 @@ from soundloom.training.feed import Feed
 
 @torch.no_grad()
 def spectra(system: object, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
-    """Spectrograms (clip, frequency, frame) as they are, and as the model's mean code gives them back."""
+    """Spectrograms (clip, frequency, frame), and their reconstructions from the mean codes of the model."""
     real, back = [], []
     for audio, conditions in feed.batches(64):
         x = system.representation.encode(audio)[:, 0]
@@ -39,7 +39,7 @@ def spectra(system: object, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compare(model: str, folder: Path | str, where: Mapping[str, str]) -> dict[str, dict[str, float]]:
-    """Errors in dB of the model and of PCA, on training clips and on held-out groups."""
+    """Errors of the model and of PCA in dB, on training clips and on held-out groups."""
     system = load(model).system
     rate, config = system.representation.sample_rate, system.config
     store = open_clips(folder, ClipSettings(rate, config.seconds, cut=config.cut), where=where)
@@ -50,7 +50,7 @@ def compare(model: str, folder: Path | str, where: Mapping[str, str]) -> dict[st
     rows = {}
     for name, real, back in (("training", train, train_back), ("held-out groups", test, test_back)):
         linear = pca.inverse_transform(pca.transform(real.reshape(len(real), -1))).reshape(real.shape)
-        linear = np.maximum(linear, system.floor)  # PCA may use the floor as well
+        linear = np.maximum(linear, system.floor)  # PCA may use the floor too
         errors = [decibels * float(np.sqrt(np.mean((real - found) ** 2))) for found in (back, linear)]
         rows[f"{name} ({len(real)})"] = {"model": round(errors[0], 3), "pca": round(errors[1], 3)}
     return rows

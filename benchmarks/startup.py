@@ -1,4 +1,4 @@
-"""How soon the command answers: whole processes, the median of several."""
+"""Startup time of the command: whole processes, median of seven."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""From the command to the first preview, and what training takes: time, memory, clips a second.
+"""Time from the command to the first preview, and the time and memory that training takes.
 
     python benchmarks/training.py [FOLDER [MINUTES]]      default: $SOUNDLOOM_DATA/drums, 10 minutes
 
-Starts `soundloom train vae FOLDER --preset drums` with an empty cache, as a new user would.
+Starts `soundloom train vae FOLDER --preset drums` with an empty cache, as for a new user.
 """
 
 from __future__ import annotations

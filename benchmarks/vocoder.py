@@ -1,14 +1,14 @@
-"""A vocoder beside phase methods: the same mel frames of held-out clips, and what each makes of them.
+"""A vocoder compared with phase methods, on the same mel frames of held-out clips.
 
     python benchmarks/vocoder.py RUN FOLDER [--count N]
 
-RUN is a WaveNet that was trained with frames, FOLDER holds the sounds that it was trained on: the clips that it did not
-see are taken, evenly spread. Distances are the multi-resolution STFT distance of Yamamoto et al. 2020
-(https://arxiv.org/abs/1910.11480) and the root-mean-square difference of the mel frames in dB; lower is nearer. Both
+RUN is a WaveNet that was trained with frames, FOLDER the sounds that it was trained on; held-out clips are used, evenly
+spaced. Distances are the multi-resolution STFT distance of Yamamoto et al. 2020
+(https://arxiv.org/abs/1910.11480) and the root-mean-square difference of the mel frames in dB; lower is closer. Both
 are means over clips, with 95 % bootstrap intervals.
 
-Two rows bound what a vocoder of classes can reach: the clips themselves in its classes, and clips of which each sample
-was drawn by the vocoder after the real samples before it, so that no error of its own leads it astray.
+Two rows are bounds for a vocoder of classes: the clips themselves, quantised to its classes; and clips of which each
+sample was drawn given the real samples before it (teacher forcing), so that errors do not accumulate.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DRAWS = 5000  # of the bootstrap
 
 
 class Row(NamedTuple):
-    """What one method made of all clips."""
+    """Results of one method on all clips."""
 
     method: str
     multi_resolution: np.ndarray  # (clip,)
@@ -63,12 +63,12 @@ def held_out(vocoder: Vocoder, run: Path, folder: Path, count: int) -> Tensor:
 
 def decode_with_vocoder(vocoder: Vocoder) -> Callable[[Tensor], Tensor]:
     vocoded = Vocoded.of(vocoder.hears, vocoder)
-    together = vocoded.together
+    batch_size = vocoded.together
 
     def decode(x: Tensor) -> Tensor:
         rngs = [generator(0, clip) for clip in range(len(x))]
-        parts = range(0, len(x), together)
-        return torch.cat([vocoded.decode_each(x[at : at + together], rngs[at : at + together]) for at in parts])
+        parts = range(0, len(x), batch_size)
+        return torch.cat([vocoded.decode_each(x[at : at + batch_size], rngs[at : at + batch_size]) for at in parts])
 
     return decode
 
@@ -80,19 +80,19 @@ def decode_with_phase(mel: MelSpectrogram, method: str) -> Callable[[Tensor], Te
 
 @torch.no_grad()
 def bounds(system: WaveNet, audio: Tensor) -> dict[str, Callable[[Tensor], Tensor]]:
-    """What makes the clips of the two bounds, of as many as there are frames."""
+    """Decoders of the two bounds; each returns as many clips as it is given frames."""
     kept = system.representation
 
-    def led(x: Tensor) -> Tensor:
+    def teacher_forced(x: Tensor) -> Tensor:
         clips = audio[: len(x)]
         codes = torch.zeros(len(clips), system.schema.width)
-        chances = predict(system, kept.encode(clips)[:, 0], codes, system.spectra(clips)).softmax(dim=1)
-        drawn = torch.multinomial(chances.transpose(1, 2).flatten(0, 1), 1, generator=generator(0, "led"))
+        probabilities = predict(system, kept.encode(clips)[:, 0], codes, system.spectra(clips)).softmax(dim=1)
+        drawn = torch.multinomial(probabilities.transpose(1, 2).flatten(0, 1), 1, generator=generator(0, "forced"))
         return kept.decode(drawn.view(len(clips), 1, -1))
 
     return {
-        "the clips in its classes": lambda x: kept.decode(kept.encode(audio[: len(x)])),
-        "each sample drawn after the real ones": led,
+        "quantised clips": lambda x: kept.decode(kept.encode(audio[: len(x)])),
+        "teacher forcing": teacher_forced,
     }
 
 
@@ -100,18 +100,18 @@ def bounds(system: WaveNet, audio: Tensor) -> dict[str, Callable[[Tensor], Tenso
 def measure(method: str, decode: Callable[[Tensor], Tensor], audio: Tensor, mel: MelSpectrogram) -> Row:
     """Decode the mel frames of clips, and compare with the clips."""
     x = mel.encode(audio)
-    decode(x[:1])  # compiles what is compiled
+    decode(x[:1])  # compiles the loops
     begun = time.monotonic()
     back = decode(x)[..., : audio.shape[-1]]
-    taken = time.monotonic() - begun
+    elapsed = time.monotonic() - begun
     decibels = (mel.encode(back) - x) * (mel.peak_db - mel.floor_db)
     error = decibels.square().mean(dim=(1, 2, 3)).sqrt()
     distance = multi_resolution_distance(audio[:, 0], back[:, 0])
-    return Row(method, distance.numpy(), error.numpy(), audio.shape[0] * audio.shape[-1] / mel.sample_rate / taken)
+    return Row(method, distance.numpy(), error.numpy(), audio.shape[0] * audio.shape[-1] / mel.sample_rate / elapsed)
 
 
 def compare(run: Path, folder: Path, count: int) -> list[Row]:
-    """All methods on the same frames."""
+    """Measure all methods on the same frames."""
     vocoder = vocoder_named(f"wavenet:{run}")
     audio, mel = held_out(vocoder, run, folder, count), vocoder.hears
     decoders = {f"vocoder {vocoder.name}": decode_with_vocoder(vocoder)}
@@ -122,7 +122,7 @@ def compare(run: Path, folder: Path, count: int) -> list[Row]:
 
 
 def mean_with_interval(values: np.ndarray) -> str:
-    """The mean over clips, with the middle 95 % of the means of clips drawn anew."""
+    """The mean over clips, with a 95 % bootstrap interval."""
     rows = np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))
     low, high = np.quantile(values[rows].mean(axis=1), (0.025, 0.975))
     return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"

@@ -1,9 +1,9 @@
-"""How fast a WaveNet samples, untrained: samples a second, times real time, beside plain torch and the core's limit.
+"""Sampling speed of an untrained WaveNet: samples per second, compared with plain torch and the limit of the core.
 
     taskset -c 0 python benchmarks/wavenet.py        one core
-    python benchmarks/wavenet.py                     also two streams on two cores
+    python benchmarks/wavenet.py                     also two sequences on two cores
 
-The public samplers with queues, measured with their own code on one Zen 4 core at the first configuration: 295 and 309
+Public samplers with queues, measured with their own code on one Zen 4 core in the first configuration: 295 and 309
 samples a second (vincentherrmann/pytorch-wavenet, r9y9/wavenet_vocoder; torch 2.13), 792 (ibab/tensorflow-wavenet).
 """
 
@@ -55,13 +55,13 @@ def untrained(preset: str) -> WaveNet:
 
 
 def multiply_adds(system: WaveNet) -> int:
-    """Of one sample: N (k R 2G + G (R + S)) + S E + E outputs."""
+    """Multiply-adds of one sample: N (k R 2G + G (R + S)) + S E + E outputs."""
     weights = weights_of(system.network)
     return sum(part.size for part in (weights.taps, weights.mix, weights.end, weights.head))
 
 
 def rate(system: WaveNet, count: int, seconds: float, weights: str, jobs: int = 1) -> float:
-    """Samples a second of all sequences together, through the door that the command takes; the best of some trials."""
+    """Samples per second of all sequences, generated as by the command; the best of several trials."""
     best = 0.0
     for seed in range(TRIALS):
         request = Request(count=count, seconds=seconds, seed=seed, options={"weights": weights})
@@ -72,7 +72,7 @@ def rate(system: WaveNet, count: int, seconds: float, weights: str, jobs: int = 
 
 
 def plain_torch(system: WaveNet, count: int, steps: int = 200) -> float:
-    """Samples a second of the readable loop in torch, one operation after another."""
+    """Samples per second of the reference loop in torch."""
     starts = torch.from_numpy(Sequences(system, torch.zeros(count, 0), None).fixed)
     symbols, drawn = torch.full((count, steps), -1), torch.rand(count, steps, 1, dtype=torch.float64)
     with torch.no_grad():
@@ -84,7 +84,7 @@ def plain_torch(system: WaveNet, count: int, steps: int = 200) -> float:
 
 
 def matrix_rate() -> float:
-    """Multiply-adds a second of torch's matrix product in single precision: what this core gives a library."""
+    """Multiply-adds per second of torch's matrix product in single precision: the practical limit of this core."""
     a, b = torch.randn(768, 768), torch.randn(768, 768)
     times = []
     for _ in range(20):
@@ -95,21 +95,21 @@ def matrix_rate() -> float:
 
 
 def first_use() -> tuple[float, float]:
-    """Seconds to the first sample of one sequence and of sixteen: with nothing compiled yet, and from the disk."""
+    """Seconds to the first samples of one sequence and of sixteen: with an empty cache of loops, and a full one."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        said = [
+        runs = [
             subprocess.run(
                 [sys.executable, "-c", FIRST_USE], env=environment, check=True, capture_output=True, text=True
             )
             for _ in range(2)
         ]
-    first, again = (float(done.stdout) for done in said)
+    first, again = (float(done.stdout) for done in runs)
     return first, again
 
 
 def by_position(system: WaveNet, seconds: float) -> tuple[float, float]:
-    """Microseconds a sample of one sequence, in its first and in its last second."""
+    """Microseconds per sample of one sequence, in its first and in its last second."""
     sequences = Sequences(system, torch.zeros(1, 0), None)
     times = []
     for at in range(0, round(seconds * system.representation.sample_rate), sequences.piece):
@@ -150,21 +150,21 @@ def main() -> None:
         share = found * multiply_adds(system) / limit
         table.add_row(name, f"{found:,.0f}", f"{found / hz:.2f}", f"{found / peer:.0f}", f"{share:.0%}")
     console.print(table)
-    facts = Table("what", "measured")
-    facts.add_row(
+    details = Table("what", "measured")
+    details.add_row(
         "multiply-adds of a sample, 30 layers 64/256; drums", f"{multiply_adds(big):,}; {multiply_adds(drums):,}"
     )
-    facts.add_row("matrix product in torch, this core", f"{limit / 1e9:.1f} G multiply-adds a second")
+    details.add_row("matrix product in torch, this core", f"{limit / 1e9:.1f} G multiply-adds a second")
     first, again = first_use()
-    facts.add_row("to the first samples, nothing compiled; again", f"{first:.1f} s; {again:.2f} s")
+    details.add_row("to the first samples, nothing compiled; again", f"{first:.1f} s; {again:.2f} s")
     early, late = by_position(drums, 60)
-    facts.add_row("preset drums, a sample in the first second; after a minute", f"{early:.2f} us; {late:.2f} us")
+    details.add_row("preset drums, a sample in the first second; after a minute", f"{early:.2f} us; {late:.2f} us")
     queue = 4 * weights_of(drums.network).queue_floats
-    facts.add_row("preset drums, queues of one sequence", f"{queue:,} bytes: 4 R times the sum of (k - 1) d")
+    details.add_row("preset drums, queues of one sequence", f"{queue:,} bytes: 4 R times the sum of (k - 1) d")
     if available_processors() > 1:
         one, two = rate(drums, 1, 4.0, "float32"), rate(drums, 2, 4.0, "float32", jobs=2)
-        facts.add_row("preset drums, two streams on two cores", f"{two / one:.2f} times one")
-    console.print(facts)
+        details.add_row("preset drums, two sequences on two cores", f"{two / one:.2f} times one")
+    console.print(details)
 
 
 if __name__ == "__main__":
