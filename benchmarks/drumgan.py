@@ -66,12 +66,8 @@ def training(console: Console, preset: str, batch_size: int | None) -> None:
     for precision in ("float32", "bfloat16"):
         system = untrained(preset).to(device)
         config, size = system.config, batch_size or system.config.batch_size
-        generator_size, critic_size = (
-            sum(p.numel() for p in part.parameters()) / 1e6 for part in (system.generator, system.critic)
-        )
-        console.print(
-            f"{preset}, batch {size}, {precision}, {device}: generator {generator_size:.2f} M, critic {critic_size:.2f} M"
-        )
+        title = f"{preset}, batch {size}, {precision}, {device}"
+        console.print(f"{title}: generator {millions(system.generator)}, critic {millions(system.critic)}")
         (stage,) = system.stages()
         optimizers = [objective.optimizer() for objective in stage.objectives]
         audio = torch.randn(size, 1, system.samples).to(device)

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 from hypothesis import given, settings, strategies
-from material import EVERY, RATE, SPECTRAL, name, one_shot
+from synthetic_sounds import EVERY, RATE, SPECTRAL, name, one_shot
 
 from soundloom.representations import REPRESENTATIONS, bands, build, describe, named, stft
 from soundloom.representations.presets import NAMES

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from material import RATE, one_shot
+from synthetic_sounds import RATE, one_shot
 
 from soundloom.representations import PCM, LogMagnitude, MelSpectrogram, MuLaw, Waveform
 from soundloom.representations.fidelity import log_spectral_distance, spectral_convergence

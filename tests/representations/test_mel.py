@@ -6,7 +6,7 @@ import pytest
 import scipy.fft
 import scipy.optimize
 import torch
-from material import RATE, one_shot
+from synthetic_sounds import RATE, one_shot
 
 from soundloom.representations import LogFrequency, MelSpectrogram
 from soundloom.representations.fidelity import spectral_convergence

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from material import RATE, chirp, one_shot
+from synthetic_sounds import RATE, chirp, one_shot
 
 from soundloom.representations import STFT
 from soundloom.representations.phase.pghi import HANN_GAMMA, integrate_slopes, polar

@@ -9,7 +9,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from material import RATE, chirp, one_shot, tone
+from synthetic_sounds import RATE, chirp, one_shot, tone
 
 from soundloom.representations import STFT
 from soundloom.representations.fidelity import spectral_convergence

@@ -7,7 +7,7 @@ import scipy.signal
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from material import RATE, one_shot, tone
+from synthetic_sounds import RATE, one_shot, tone
 
 from soundloom.representations import STFT, ComplexSpectrum, InstantaneousFrequency
 from soundloom.representations.stft import hann

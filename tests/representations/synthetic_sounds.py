@@ -1,4 +1,4 @@
-"""Sounds made for the tests of representations, and one of each representation."""
+"""Synthetic sounds for the tests of representations, and one of each representation."""
 
 from __future__ import annotations
 
