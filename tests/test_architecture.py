@@ -117,9 +117,9 @@ def small_package(tmp_path: Path) -> Path:
     """A package with every fault that the rules are there to find."""
     sources = {
         "__init__.py": "",
-        "config.py": "",
+        "runtime.py": "",
         "audio.py": "def read():\n    from soundloom.generation import load\n",
-        "generate.py": "import soundloom.audio\nif TYPE_CHECKING:\n    import soundloom.cli.app\n",
+        "generation.py": "import soundloom.audio\nif TYPE_CHECKING:\n    import soundloom.cli.app\n",
         "cli.py": "import soundloom.generation\n",
         "systems/__init__.py": "",
         "systems/one/__init__.py": "from soundloom.systems.one import net\n",
