@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from soundloom.evaluation.comparison import compare, evaluate
     from soundloom.generation import Model, Request, load
     from soundloom.generation.reconstruct import reconstruct
+    from soundloom.runtime.progress_bar import show_progress
     from soundloom.training import train
+    from soundloom.training.progress_bar import TrainingProgress
 
 __version__ = "0.1.0"
 
@@ -20,15 +22,30 @@ _HOMES = {
     "Audio": "soundloom.audio",
     "Model": "soundloom.generation",
     "Request": "soundloom.generation",
+    "TrainingProgress": "soundloom.training.progress_bar",
     "compare": "soundloom.evaluation.comparison",
     "evaluate": "soundloom.evaluation.comparison",
     "load": "soundloom.generation",
     "reconstruct": "soundloom.generation.reconstruct",
     "scan": "soundloom.data.scan",
+    "show_progress": "soundloom.runtime.progress_bar",
     "train": "soundloom.training",
 }
 
-__all__ = ["Audio", "Model", "Request", "__version__", "compare", "evaluate", "load", "reconstruct", "scan", "train"]
+__all__ = [
+    "Audio",
+    "Model",
+    "Request",
+    "TrainingProgress",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load",
+    "reconstruct",
+    "scan",
+    "show_progress",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -412,7 +412,7 @@ def test_a_request_that_takes_long_says_how_far_it_is_where_there_is_no_terminal
     model = slow_model(block_seconds=0.05)
     monkeypatch.setattr("soundloom.checkpoints.checkpoint.locate", Path)
     monkeypatch.setattr("soundloom.generation.load", lambda source: model)
-    monkeypatch.setattr("soundloom.cli.display.progress.LINE_SECONDS", 0.2)
+    monkeypatch.setattr("soundloom.runtime.progress_bar.LINE_SECONDS", 0.2)
     asked = ("generate", "slow", "-n", 1, "--seconds", 0.2, "--seed", 1, "--no-picture", "--out", tmp_path)
     first, *_ = lines = ask(capsys, *asked).err.splitlines()
     assert 1 < len(lines) < 8

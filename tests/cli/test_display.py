@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from soundloom.cli.display.progress import seconds_of_sound, show_progress
 from soundloom.cli.display.training import training_summary
+from soundloom.runtime.progress_bar import of_total, seconds_of_sound, show_progress
 from soundloom.training.loop import Outcome
 from soundloom.training.validation import Measurement
 
@@ -47,7 +47,7 @@ def test_on_a_terminal_a_bar_shows_how_much_of_one_long_sound_is_there(monkeypat
     said = capsys.readouterr().err
     assert "generating" in said
     assert "30.0 minutes of 60.0 minutes of sound" in said
-    with show_progress("scanning", False) as progress:
+    with show_progress("scanning", label=of_total) as progress:
         progress(3, 8)
     assert "3/8" in capsys.readouterr().err
 

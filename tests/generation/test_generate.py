@@ -136,7 +136,7 @@ def test_two_ways_of_asking_are_one(model: Model) -> None:
 
 
 def test_a_request_and_wishes_besides_it_are_refused(model: Model) -> None:
-    with pytest.raises(ValueError, match="a request and count, seed besides it were given, and only one can hold; put"):
+    with pytest.raises(ValueError, match="a request was given together with count, seed; put everything"):
         model.generate(Request(), count=3, seed=1)
 
 

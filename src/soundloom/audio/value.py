@@ -55,6 +55,12 @@ class Audio:
         """Largest absolute sample; 0 for no samples."""
         return float(np.abs(self.samples).max(initial=0.0))
 
+    def _repr_html_(self) -> str:
+        """A player and a spectrogram, where a notebook shows the sound."""
+        from soundloom.audio.notebook import html
+
+        return html(self)
+
 
 def _scaled(samples: np.ndarray) -> np.ndarray:
     """Samples as float32 with full scale at +-1."""

@@ -56,10 +56,10 @@ def generate(
         locate(model)  # before anything that takes long to import
     elif again is None:
         raise ValueError("name a model, such as drums; `soundloom models` lists those that come along")
-    from soundloom.cli.display.progress import seconds_of_sound, show_progress
     from soundloom.conditions.sweep import Sweep
     from soundloom.generation import Request, load
     from soundloom.generation.writing import render
+    from soundloom.runtime.progress_bar import seconds_of_sound, show_progress
     from soundloom.runtime.signals import stop_signals
 
     if again is not None:

@@ -19,11 +19,11 @@ def evaluate_and_report(
     from soundloom.evaluation import candidate_names
 
     candidate_names.check(names, folder)  # before anything that takes long to import
-    from soundloom.cli.display.progress import show_stages
     from soundloom.evaluation.comparison import compare
     from soundloom.evaluation.report.console_table import show_findings
     from soundloom.evaluation.report.summary import to_json
     from soundloom.evaluation.report.writing import write_report
+    from soundloom.runtime.progress_bar import show_stages
 
     short = "-".join(name.rpartition(":")[2].rstrip("/").rpartition("/")[2] for name in names)
     target = out or Path("out") / f"{verb}-{short}"[:120]

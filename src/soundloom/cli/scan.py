@@ -32,7 +32,6 @@ def scan(
     """What training would use, what not and why, and what it would cost."""
     from dataclasses import asdict
 
-    from soundloom.cli.display.progress import show_progress
     from soundloom.cli.display.scan import descriptor_table, scan_table
     from soundloom.data.clips import open_clips
     from soundloom.data.cut import ClipSettings
@@ -40,16 +39,17 @@ def scan(
     from soundloom.data.scan import scan as scan_folder
     from soundloom.descriptors import named, summary
     from soundloom.runtime.processors import available_processors
+    from soundloom.runtime.progress_bar import of_total, show_progress
 
     asked, settings = named(labels), ClipSettings(sample_rate, seconds, cut=cut)
-    with show_progress("scanning", quiet=as_json) as progress:
+    with show_progress("scanning", as_json, of_total) as progress:
         index = scan_folder(folder, where=pairs(where, "--where"), progress=progress)
     cost = forecast(index, settings, processors=available_processors())
     described = {}
     if asked:
-        with show_progress("cutting clips", quiet=as_json) as progress:
+        with show_progress("cutting clips", as_json, of_total) as progress:
             clips = open_clips(index, settings, progress=progress)
-        with show_progress("measuring clips", quiet=as_json) as progress:
+        with show_progress("measuring clips", as_json, of_total) as progress:
             described = summary(clips.measure(asked, progress=progress).measured)
     if as_json:
         print_json({**index.to_json(), "forecast": asdict(cost), "descriptors": described})

@@ -51,10 +51,11 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
-    from soundloom.cli.display.training import TrainingDisplay, training_summary
+    from soundloom.cli.display.training import training_summary
     from soundloom.descriptors import named
     from soundloom.systems.discovery import system_named
     from soundloom.training import train as train_model
+    from soundloom.training.progress_bar import TrainingProgress
 
     system_named(system)  # a name that is wrong is said before anything that takes long to import
     if resume and (preset or settings or where or condition or labels):
@@ -67,7 +68,8 @@ def train(
     if minutes is None and steps is None and not resume:
         minutes = 10.0
     again = shlex.join(["soundloom", "train", system, str(folder), "--out", str(run), "--resume"])
-    with TrainingDisplay(run, again, quiet=as_json) as watcher:
+    at_start = f"training into {run}; Ctrl-C saves and stops, then go on with: {again}"
+    with TrainingProgress(at_start, quiet=as_json) as watcher:
         outcome = train_model(
             system,
             folder,

@@ -53,19 +53,33 @@ class Model:
         """Sampling settings that only this system has, with a sentence each."""
         return self.system.sampling_options()
 
-    def generate(self, request: Request | None = None, *, jobs: int | None = None, **asked: Any) -> list[Audio]:
+    def generate(
+        self,
+        request: Request | None = None,
+        *,
+        jobs: int | None = None,
+        on_progress: OnProgress | None = None,
+        stop: threading.Event | None = None,
+        **asked: Any,
+    ) -> list[Audio]:
         """Make sounds: `model.generate(count=4, conditions={"kind": "snare"}, seed=7)`.
+
+        Args:
+            request: all that is asked, or
+            asked: the fields of a `Request`.
+            jobs: see `stream`, as for `on_progress` and `stop`.
 
         Raises:
             ValueError: the model cannot do what was asked; the message says what it can do.
-            KeyboardInterrupt: Ctrl-C, at once; to keep what is done, give `stream` a `stop`.
+            KeyboardInterrupt: Ctrl-C, at once and without the finished sounds; set `stop` to get those.
         """
         if request is not None and asked:
             raise ValueError(
-                f"a request and {', '.join(asked)} besides it were given, and only one can hold; "
-                f"put all into the Request, or leave it out"
+                f"a request was given together with {', '.join(asked)}; put everything into the Request, or leave the "
+                f"Request out"
             )
-        return [made.audio for made in self.stream(Request(**asked) if request is None else request, jobs)]
+        made = self.stream(Request(**asked) if request is None else request, jobs, on_progress=on_progress, stop=stop)
+        return [sound.audio for sound in made]
 
     def stream(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from soundloom.cli.display.units import duration
+from soundloom.runtime.units import duration
 
 
 def models_table(found: Sequence[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from soundloom.cli.display.units import counts, duration, size
+from soundloom.runtime.units import counts, duration, size
 
 if TYPE_CHECKING:
     from soundloom.data.forecast import Forecast
