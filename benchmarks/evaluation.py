@@ -1,4 +1,4 @@
-"""How long a verdict takes: 1,000 sounds of 1 s against 1,000, from samples to figures, and a whole evaluation.
+"""How long an evaluation takes: 1,000 sounds of 1 s against 1,000, from samples to figures, and a whole evaluation.
 
     python benchmarks/evaluation.py [SOUNDS]
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def figures(count: int) -> float:
-    """Both sets embedded twice, all distances, copies; returns the seconds in all."""
+    """Both sets embedded twice, all distances, memorisation; returns the seconds in all."""
     from soundloom.evaluation.distances import distances
     from soundloom.metrics import embeddings
     from soundloom.metrics.bins import fit_bins
@@ -57,9 +57,9 @@ def figures(count: int) -> float:
         _, spent = timed(lambda s=sides: list(distances(s[0], s[1], fit_bins(s[0]), print)))
         total += row(f"distances: {name}", spent)
     detector, spent = timed(lambda: MemorisationDetector.fit(Sounds(training, RATE), Sounds(one[:200], RATE)))
-    total += row("learn what a copy is", spent)
+    total += row("fit the memorisation detector", spent)
     _, spent = timed(lambda: detector.search(two, RATE))
-    return total + row("look for copies", spent)
+    return total + row("search for memorised sounds", spent)
 
 
 def whole(folder: Path, count: int) -> None:
@@ -68,9 +68,9 @@ def whole(folder: Path, count: int) -> None:
     from soundloom.evaluation.report.writing import write_report
 
     with tempfile.TemporaryDirectory() as out:
-        findings, spent = timed(lambda: evaluate("drums", folder, count=count, where={}))
-        _, writing = timed(lambda: write_report(findings, Path(out)))
-    held_out = findings.reference["held-out clips"]
+        results, spent = timed(lambda: evaluate("drums", folder, count=count, where={}))
+        _, writing = timed(lambda: write_report(results, Path(out)))
+    held_out = results.reference["held-out clips"]
     row(f"evaluate drums, {held_out} held out", spent + writing)
 
 

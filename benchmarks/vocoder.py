@@ -28,7 +28,7 @@ from torch import Tensor
 
 from soundloom.data.clips import ClipSettings
 from soundloom.data.provenance import Provenance
-from soundloom.evaluation.reference_data import gather
+from soundloom.evaluation.reference_data import open_reference
 from soundloom.generation.vocoder import Vocoded, Vocoder, vocoder_named
 from soundloom.metrics.reconstruction import multi_resolution_distance
 from soundloom.representations import MelSpectrogram
@@ -56,7 +56,7 @@ def held_out(vocoder: Vocoder, run: Path, folder: Path, count: int) -> Tensor:
     cut = ClipSettings(
         vocoder.hears.sample_rate, config.seconds, cut=config.cut, trim=config.trim, loudness_lufs=config.loudness_lufs
     )
-    clips = gather(folder, [Provenance.read(run)], cut).held_out.some(count)
+    clips = open_reference(folder, [Provenance.read(run)], cut).held_out.some(count)
     audio = torch.from_numpy(clips.audio(slice(None)))
     return audio[audio.abs().amax(dim=(1, 2)) > 0]
 

@@ -35,16 +35,16 @@ class Evaluated(NamedTuple):
 
 @pytest.fixture(scope="module")
 def evaluated(trained: Callable[[str], Path], sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
-    """The tiny model, judged once for all tests."""
+    """The tiny model, evaluated once for all tests."""
     out, run = tmp_path_factory.mktemp("report") / "report", str(trained("vae"))
-    said, complained = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         code = main(["evaluate", run, str(sounds), "--count", "24", "--out", str(out), "--json"])
-    assert code == 0, complained.getvalue()
-    return Evaluated(run, out, json.loads(said.getvalue()), complained.getvalue())
+    assert code == 0, errors.getvalue()
+    return Evaluated(run, out, json.loads(output.getvalue()), errors.getvalue())
 
 
-def test_evaluate_writes_a_page_and_a_file_of_figures_and_says_where(evaluated):
+def test_evaluate_writes_a_page_and_a_file_of_figures_and_prints_their_paths(evaluated):
     assert sorted(path.name for path in evaluated.folder.iterdir()) == ["report.html", "report.json"]
     assert evaluated.data.pop("report") == str(evaluated.folder / "report.html")
     assert evaluated.data.pop("data") == str(evaluated.folder / "report.json")
@@ -54,7 +54,9 @@ def test_evaluate_writes_a_page_and_a_file_of_figures_and_says_where(evaluated):
 
 def test_the_page_holds_sounds_and_pictures_and_loads_nothing(evaluated):
     page = (evaluated.folder / "report.html").read_text()
-    assert page.count("<audio") == 16 + 8 + 2 * 8  # generated, real, and pairs of before and after; no copies sought
+    assert (
+        page.count("<audio") == 16 + 8 + 2 * 8
+    )  # generated, real, reconstructed pairs
     assert not re.findall(r'(?:src|href)="(?!data:|#|https://(?:arxiv|doi)\.org)[^"]*"', page)
     assert "<script src" not in page
 
@@ -74,7 +76,7 @@ def test_every_distance_stands_between_floor_ceiling_and_bad_references(evaluate
         assert {(figure, embedding) for figure in ("KID", "KAD") for embedding in ("reference", "log-mel")} <= found
 
 
-def test_the_figures_of_a_model_are_those_that_were_promised(evaluated):
+def test_a_model_has_all_documented_figures(evaluated):
     names = {each["name"] for each in evaluated.data["figures"] if each["subject"] == evaluated.run}
     assert names >= {
         "KID", "KAD", "density", "coverage", "diversity", "inception score of kind", "accuracy of kind",
@@ -111,7 +113,7 @@ def test_compare_shows_a_table_for_people_and_names_the_report(capsys, sounds, t
     assert all(name in answer.out for name in names)
     assert "KID" in answer.out
     assert (tmp_path / "out" / "report.html").is_file()
-    assert "hearing 8 held-out sounds" in answer.err
+    assert "embedding 8 held-out sounds" in answer.err
 
 
 def test_where_keeps_to_some_of_the_files(capsys, sounds, tmp_path):
@@ -128,7 +130,7 @@ def test_reports_go_to_out_unless_said_otherwise(capsys, sounds, tmp_path, monke
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["evaluate", "drumz", "."], "drums"),
         (["evaluate", "baseline:mixtur", "."], "baseline:mixture"),
@@ -145,9 +147,9 @@ def test_reports_go_to_out_unless_said_otherwise(capsys, sounds, tmp_path, monke
         (["compare", "baseline:pca", ".", "--seconds", "7"], "0.05 to 1"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_sentence(capsys, tmp_path, monkeypatch, arguments, said):
+def test_invalid_arguments_are_refused_in_one_sentence(capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    assert said in refused(capsys, *arguments)
+    assert message in refused(capsys, *arguments)
     assert not any(tmp_path.iterdir())
 
 
@@ -168,7 +170,7 @@ def test_a_report_that_could_not_be_written_is_refused_before_the_work(capsys, s
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_folder_of_broken_sounds_is_refused_before_anything_is_heard(capsys, sounds, tmp_path):
+def test_a_folder_of_broken_sounds_is_refused_before_anything_is_embedded(capsys, sounds, tmp_path):
     made = tmp_path / "made"
     made.mkdir()
     for number in range(3):
@@ -206,7 +208,7 @@ def test_ctrl_c_stops_with_one_word_and_leaves_no_half_of_a_report(sounds, tmp_p
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "hearing baseline:pca" in line:
+            if "embedding baseline:pca" in line:
                 break
         time.sleep(0.5)
         os.kill(process.pid, signal.SIGINT)

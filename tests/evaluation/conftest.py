@@ -1,4 +1,4 @@
-"""What the tests of verdicts share: more sounds, so that every figure can be had, and one comparison of everybody."""
+"""What the tests of evaluation share: enough sounds for every figure, and one comparison of many candidates."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import soundfile
 from stand_ins import drawn
 
 from soundloom.data.clips import ClipSettings
-from soundloom.evaluation.reference_data import Material, gather
-from soundloom.evaluation.results import Findings
+from soundloom.evaluation.reference_data import ReferenceData, open_reference
+from soundloom.evaluation.results import Results
 from sounds import RATE
 
 COUNT, SECONDS, SOUNDS = 80, 0.5, 800
@@ -26,14 +26,14 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def material(many: Path) -> Material:
+def data(many: Path) -> ReferenceData:
     """Both sides of `many`, at the rate of its files."""
-    return gather(many, [], SETTINGS)
+    return open_reference(many, [], SETTINGS)
 
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the perfect model would make: other sounds of the same source."""
+    """What a perfect model would generate: other sounds of the same source."""
     return drawn(tmp_path_factory.mktemp("fresh") / "fresh", range(2000, 2000 + COUNT))
 
 
@@ -44,13 +44,13 @@ def again(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def flawed(many: Path, material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """12 held-out and 3 training sounds, 4 silent files, 2 that are no numbers, a sound twice more, a text."""
+def flawed(many: Path, data: ReferenceData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 held-out and 3 training sounds, 4 silent files, 2 with NaN, a sound twice more, a text."""
     folder = tmp_path_factory.mktemp("flawed") / "flawed"
     folder.mkdir()
-    for name in (*material.held_out.files[:12], *material.training.files[:3]):
+    for name in (*data.held_out.files[:12], *data.training.files[:3]):
         shutil.copy(many / name, folder)
-    first = many / material.held_out.files[0]
+    first = many / data.held_out.files[0]
     for number in range(2):
         shutil.copy(first, folder / f"same-{number}.wav")
         soundfile.write(folder / f"nan-{number}.wav", np.full(4000, np.nan), RATE, subtype="FLOAT")
@@ -61,8 +61,8 @@ def flawed(many: Path, material: Material, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def compared(many: Path, fresh: Path, again: Path, flawed: Path) -> Findings:
-    """Everybody side by side: two folders of the same fresh sounds, one of flawed ones, three baselines."""
+def compared(many: Path, fresh: Path, again: Path, flawed: Path) -> Results:
+    """Two folders of the same fresh sounds, one of flawed ones, and three baselines side by side."""
     from soundloom.evaluation.comparison import compare
 
     names = [str(fresh), str(again), str(flawed), "baseline:pca", "baseline:mixture", "baseline:nearest"]

@@ -1,4 +1,4 @@
-"""Folders of real sounds, and contenders that make what a test needs."""
+"""Folders of real sounds, and candidates and embeddings with known properties."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from soundloom.evaluation.candidates import BLOCK, Block, Terms
-from soundloom.evaluation.results import Figure, Findings, Role
+from soundloom.evaluation.candidates.protocol import BLOCK, Block
+from soundloom.evaluation.results import Figure, Results, Role
+from soundloom.evaluation.terms import Terms
 from sounds import RATE
 
 IN_A_KIT = 20
@@ -20,7 +21,7 @@ KINDS = ("hiss", "thump")
 
 
 def sound(number: int) -> np.ndarray:
-    """A hiss (even numbers) or a thump, (time,), unlike all others: no two have partials or colour in common."""
+    """A hiss (even numbers) or a thump, (time,), unlike all others: no two share partials or colour."""
     rng = np.random.default_rng([number, 77])
     moment = np.arange(round(RATE * rng.uniform(0.25, 0.45))) / RATE
     if number % 2 == 0:
@@ -46,10 +47,11 @@ def drawn(folder: Path, numbers: range) -> Path:
 
 @dataclass(frozen=True)
 class Endless:
-    """Makes as many sounds as are asked for, each at another level."""
+    """Generates any number of sounds, each at another level."""
 
     name: str = "endless"
     role: Role = "model"
+    remarks: tuple[str, ...] = ()
 
     def blocks(self, terms: Terms) -> Iterator[Block]:
         for at in range(0, terms.count, BLOCK):
@@ -69,11 +71,11 @@ class Loudness:
         return np.stack([np.abs(audio).max(axis=1), np.square(audio).mean(axis=1)], axis=1).astype(np.float32)
 
 
-def value(findings: Findings, subject: str, name: str, embedding: str | None = None) -> float:
-    return figure(findings, subject, name, embedding).estimate.value
+def value(results: Results, subject: str, name: str, embedding: str | None = None) -> float:
+    return figure(results, subject, name, embedding).estimate.value
 
 
-def figure(findings: Findings, subject: str, name: str, embedding: str | None = None) -> Figure:
-    found = findings.find(subject, name, embedding)
+def figure(results: Results, subject: str, name: str, embedding: str | None = None) -> Figure:
+    found = results.find(subject, name, embedding)
     assert found is not None, (subject, name, embedding)
     return found

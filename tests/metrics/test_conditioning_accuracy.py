@@ -236,7 +236,7 @@ def test_figures_without_enough_sounds_are_left_out_with_a_remark():
         conditioning_accuracy(SCHEMA, [{}] * 3, Measurements({"loudness": np.zeros(2)}, {}))
 
 
-def test_a_joint_that_was_never_fitted_allows_all_values():
+def test_a_distribution_that_was_never_fitted_allows_all_values():
     assert torch.isnan(JointDistribution(SCHEMA).rows).all()
     assert {row["timbre"] for row in requests(9, seed=0)} == set(TIMBRES)
 

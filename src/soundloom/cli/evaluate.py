@@ -15,14 +15,14 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A shipped model's name, a run folder, or a folder of made sounds.")],
     folder: Annotated[Path, typer.Argument(help="The sounds it was trained on, with those held out; or others.")],
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/evaluate-MODEL.")] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds to make and judge.")] = 500,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds to generate.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     where: Where = [],  # noqa: B006
     embedding: Embeddings = [],  # noqa: B006
     options: Options = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
-    """Judge a model on sounds it has not seen: distances, copies, obedience, in one HTML report and a JSON file."""
+    """Evaluate a model on held-out sounds: distances, memorisation, conditioning accuracy; a HTML report and JSON."""
     evaluate_and_report(
         [model], folder, out, "evaluate", as_json, count=count, seed=seed, where=where, embeddings=embedding,
         options=options,

@@ -16,11 +16,11 @@ def evaluate_and_report(
     embeddings: list[str], options: list[str], **settings: Any,
 ) -> None:  # fmt: skip
     """Evaluate the models, write the report and print its short form."""
-    from soundloom.evaluation import candidate_names
+    from soundloom.evaluation.candidates.names import check_names
 
-    candidate_names.check(names, folder)  # before anything that takes long to import
+    check_names(names, folder)  # before anything that takes long to import
     from soundloom.evaluation.comparison import compare
-    from soundloom.evaluation.report.console_table import show_findings
+    from soundloom.evaluation.report.console_table import show_results
     from soundloom.evaluation.report.summary import to_json
     from soundloom.evaluation.report.writing import write_report
     from soundloom.runtime.progress_bar import show_stages
@@ -29,7 +29,7 @@ def evaluate_and_report(
     target = out or Path("out") / f"{verb}-{short}"[:120]
     _check_writable(target)
     with show_stages(quiet=as_json) as progress:
-        findings = compare(
+        results = compare(
             names,
             folder,
             where=pairs(where, "--where") if where else None,
@@ -39,11 +39,11 @@ def evaluate_and_report(
             **settings,
         )
         progress("writing the report")
-        page, data = write_report(findings, target)
+        page, data = write_report(results, target)
     if as_json:
-        print_json({**to_json(findings), "report": str(page), "data": str(data)})
+        print_json({**to_json(results), "report": str(page), "data": str(data)})
     else:
-        show_findings(findings, page)
+        show_results(results, page)
 
 
 def _check_writable(folder: Path) -> None:

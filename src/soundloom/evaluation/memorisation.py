@@ -1,61 +1,64 @@
-"""Suspected copies among the sounds of every contender."""
+"""Sounds of a subject that repeat training sounds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
-from soundloom.metrics.estimate import TooFew
+from soundloom.evaluation.reference_data import ReferenceData
+from soundloom.evaluation.results import Figure
 from soundloom.metrics.intervals import share
 from soundloom.metrics.memorisation import MemorisationDetector, NearestClips
 
-if TYPE_CHECKING:
-    from soundloom.evaluation.session import Verdict
+MEMORISED = "memorised"
+
+
+class Search(NamedTuple):
+    """What a search found among some sounds."""
+
+    figure: Figure
+    matches: NearestClips
 
 
 @dataclass(frozen=True)
-class CopySearch:
-    """A detector fitted to the training set of a verdict."""
+class MemorisationSearch:
+    """A detector fitted to the training clips of an evaluation."""
 
-    verdict: Verdict
+    data: ReferenceData
     detector: MemorisationDetector
 
     @classmethod
-    def of(cls, verdict: Verdict) -> CopySearch | None:
-        """Fit a detector, or say why there is none."""
-        if not len(verdict.material.training):
-            return None
-        verdict.progress("learning what a copy is")
-        try:
-            detector = MemorisationDetector.fit(
-                verdict.material.training, verdict.material.held_out, verdict.terms.seed
-            )
-        except (TooFew, ValueError) as error:
-            verdict.say(f"copies were not looked for: {error}")
-            return None
-        verdict.say(detector.rates.sentence())
-        if detector.rates.near_duplicates:
-            verdict.say(
-                f"{detector.rates.near_duplicates} held-out sounds have a near-duplicate among training sounds (the "
-                f"same recording), so they are not unseen, though every distance counts them"
-            )
-        return cls(verdict, detector)
+    def fit(cls, data: ReferenceData, seed: int) -> MemorisationSearch:
+        """Fit the detector.
 
-    def search(self, subject: str) -> NearestClips | None:
-        """Look for copies among the kept sounds of a subject, and note their share."""
-        audio = self.verdict.heard[subject].audio
-        if not len(audio):
-            return None
-        found = self.detector.search(audio, self.verdict.terms.sample_rate)
-        self.verdict.note(subject, "copies", share(int(found.memorised.sum()), len(audio)), "lower", len(audio))
-        return found
+        Raises:
+            ValueError: too few clips, see `MemorisationDetector.fit`.
+        """
+        return cls(data, MemorisationDetector.fit(data.training, data.held_out, seed))
+
+    def remarks(self) -> Iterator[str]:
+        """How reliable the detector is on this data."""
+        rates = self.detector.rates
+        yield rates.sentence()
+        if rates.near_duplicates:
+            yield (
+                f"{rates.near_duplicates} held-out sounds have a near-duplicate among the training sounds (the same "
+                f"recording), so they are not unseen, though every distance counts them"
+            )
+
+    def search(self, subject: str, audio: np.ndarray) -> Search:
+        """Search for memorised sounds in (sound, sample), at least one, at the rate of the training clips."""
+        found = self.detector.search(audio, self.data.training.sample_rate)
+        memorised = share(int(found.memorised.sum()), len(audio))
+        return Search(Figure(subject, MEMORISED, memorised, "lower", len(audio)), found)
 
     def training_sound(self, number: int) -> np.ndarray:
         """A training clip, (sample,)."""
-        clip: np.ndarray = self.verdict.material.training.audio([number])[0, 0]
+        clip: np.ndarray = self.data.training.audio([number])[0, 0]
         return clip
 
     def training_file(self, number: int) -> str:
-        return self.verdict.material.training.files[number]
+        return self.data.training.files[number]

@@ -1,107 +1,120 @@
-"""Whether the sliders of a model do what they say: feature coherence, beside that of the nearest training sound."""
+"""Do the sliders of a model do what they say? Feature coherence, and the diversity that is left once all are set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from soundloom.conditions.schema import Scalar, Schema
 from soundloom.data.labels import known
-from soundloom.evaluation.candidates import Conditions, ModelContender
-from soundloom.evaluation.results import Subject
+from soundloom.evaluation.candidates.model import ModelCandidate
+from soundloom.evaluation.candidates.protocol import Conditions
+from soundloom.evaluation.embedded_sounds import EmbeddedSounds, Embedder
+from soundloom.evaluation.results import Figure, Results
+from soundloom.evaluation.terms import Terms
 from soundloom.metrics.coherence import FEWEST, at_levels, coherence, mean_coherence
 from soundloom.metrics.conditional_diversity import LabelSpace, conditional_diversity
 from soundloom.metrics.conditioning_accuracy import measure
 from soundloom.metrics.estimate import TooFew
 from soundloom.runtime.generators import generator
 
-if TYPE_CHECKING:
-    from soundloom.evaluation.session import Verdict
-
 NEAREST = "nearest training sound"
-CODES = 64  # sounds whose sliders are moved
-ALIKE = 5  # training sounds that would answer to the request of another one
+REQUESTS = 64  # whose sliders are moved
+NEIGHBOURS = 5  # training sounds whose labels are nearest to those of another one
 
 
-def move_sliders(verdict: Verdict, contender: ModelContender, asked: Sequence[Conditions]) -> None:
-    """Move one slider of each of some requests at a time, and measure what comes of it.
+@dataclass(frozen=True)
+class SliderTest:
+    """The sliders of one model, moved one at a time from the labels of held-out sounds."""
 
-    Args:
-        verdict: takes the figures.
-        contender: the model.
-        asked: what held-out sounds are; what a row leaves out is drawn once, and held.
-    """
-    schema, joint = contender.model.system.schema, contender.model.system.joint_distribution
-    sliders = [each for each in schema.conditions if isinstance(each, Scalar) and each.measured]
-    count = min(CODES, verdict.terms.count, len(asked))
-    if not sliders:
-        return
-    if count < FEWEST:
-        verdict.say(f"{contender.name}: coherence of its sliders needs {FEWEST} sounds or more, {count} are there")
-        return
-    verdict.progress(f"moving the sliders of {contender.name}")
-    seed = verdict.terms.seed
-    rows = [joint.complete(row, generator(seed, "sliders", place)) for place, row in enumerate(asked[:count])]
-    _note(verdict, contender.name, sliders, [_made(verdict, contender, slider, rows) for slider in sliders])
-    if not len(verdict.material.training):
-        return
-    try:
-        _retrieve(verdict, schema, sliders, rows)
-        _vary(verdict, contender, rows)
-    except TooFew as few:
-        verdict.missing(contender.name, few)
+    candidate: ModelCandidate
+    requests: Sequence[Conditions]  # labels of held-out sounds; missing values are drawn once and then fixed
+    terms: Terms
+
+    @property
+    def schema(self) -> Schema:
+        return self.candidate.model.system.schema
+
+    @property
+    def sliders(self) -> list[Scalar]:
+        """Conditions that are descriptors, measured in the sound."""
+        return [each for each in self.schema.conditions if isinstance(each, Scalar) and each.measured]
+
+    @cached_property
+    def rows(self) -> list[Conditions]:
+        """Complete requests.
+
+        Raises:
+            TooFew: fewer than coherence needs.
+        """
+        count = min(REQUESTS, self.terms.count, len(self.requests))
+        if count < FEWEST:
+            raise TooFew("coherence of sliders", count, FEWEST, "requests")
+        joint, seed = self.candidate.model.system.joint_distribution, self.terms.seed
+        return [
+            joint.complete(row, generator(seed, "sliders", place)) for place, row in enumerate(self.requests[:count])
+        ]
+
+    def coherence(self) -> list[np.ndarray]:
+        """Each slider's descriptor, measured in the sounds at low, middle and high: (3, row), NaN in broken sounds.
+
+        A row has one seed at all levels.
+        """
+        return [self._at_levels(slider) for slider in self.sliders]
+
+    def _at_levels(self, slider: Scalar) -> np.ndarray:
+        requests = at_levels(slider.name, self.rows)
+        seeds = [self.terms.seed + place % len(self.rows) for place in range(len(requests))]
+        audio = self.candidate.generate(requests, self.terms, seeds)
+        values, finite = np.full(len(audio), np.nan), np.isfinite(audio).all(axis=1)
+        measured = measure(Schema((slider,)), audio[finite], self.terms.sample_rate, {})
+        values[finite] = measured.values[slider.name]
+        return values.reshape(-1, len(self.rows))
+
+    def nearest_training(self, labels: Sequence[dict[str, str]]) -> list[np.ndarray]:
+        """The same of the training sounds nearest to the same requests: what retrieval would give.
+
+        Raises:
+            TooFew: no training sound has all sliders among its labels.
+        """
+        space = LabelSpace([known(self.schema, row) for row in labels], self.schema)
+        return [
+            space.nearest_values(each.name, at_levels(each.name, self.rows)).reshape(-1, len(self.rows))
+            for each in self.sliders
+        ]
+
+    def diversity(self, training: EmbeddedSounds, embedder: Embedder, results: Results) -> Iterator[Figure]:
+        """Distances between two sounds from each request, relative to training sounds with nearly the same labels.
+
+        Raises:
+            TooFew: no training sound has all sliders among its labels.
+        """
+        first, count = self.terms.seed + len(self.rows), len(self.rows)  # other seeds than those of `coherence`
+        draws = [
+            self.candidate.generate(self.rows, self.terms, range(start, start + count))
+            for start in (first, first + count)
+        ]
+        finite = np.isfinite(np.stack(draws)).all(axis=(0, 2))
+        labels = [{name: str(value) for name, value in row.items()} for row in training.conditions]
+        pairs = LabelSpace([known(self.schema, row) for row in labels], self.schema).neighbours(NEIGHBOURS)
+        one, other = np.array(pairs, np.int64).reshape(-1, 2).T
+        for embedding in embedder.embeddings:
+            generated = [embedder.vectors(embedding, audio[finite]) for audio in draws]
+            real = training.vectors[embedding.name]
+            with results.explaining(self.candidate.name):
+                ratio = conditional_diversity((generated[0], generated[1]), (real[one], real[other]))
+                yield Figure(
+                    self.candidate.name, "conditional diversity", ratio, "one", int(finite.sum()), embedding.name
+                )
 
 
-def _retrieve(verdict: Verdict, schema: Schema, sliders: Sequence[Scalar], rows: Sequence[Conditions]) -> None:
-    """The same of the training sounds nearest to the same requests; once for all models."""
-    if NEAREST in verdict.findings.coherence:
-        return
-    places = LabelSpace([known(schema, row) for row in verdict.material.training.labels], schema)
-    found = [places.nearest_values(each.name, at_levels(each.name, rows)).reshape(-1, len(rows)) for each in sliders]
-    verdict.findings.subjects.append(Subject(NEAREST, "baseline"))
-    _note(verdict, NEAREST, sliders, found)
-
-
-def _vary(verdict: Verdict, contender: ModelContender, rows: Sequence[Conditions]) -> None:
-    """How far two draws of one request lie apart, against training sounds that would answer to the same request."""
-    from soundloom.evaluation.session import FLOOR
-
-    real, terms, schema = verdict.heard[FLOOR], verdict.terms, contender.model.system.schema
-    verdict.progress(f"asking {contender.name} for the same twice")
-    first = terms.seed + len(rows)  # other draws than before
-    draws = [contender.obeying(rows, terms, range(start, start + len(rows))) for start in (first, first + len(rows))]
-    labels = [known(schema, {name: str(value) for name, value in row.items()}) for row in real.conditions]
-    pairs = LabelSpace(labels, schema).neighbours(ALIKE)
-    near, nearer = np.array(pairs, np.int64).reshape(-1, 2).T
-    whole = np.isfinite(np.stack(draws)).all(axis=(0, 2))
-    for embedding in verdict.embeddings:
-        one, other = (verdict.store.embed(embedding, audio[whole], terms.sample_rate) for audio in draws)
-        vectors = real.vectors[embedding.name]
-        try:
-            found = conditional_diversity((one, other), (vectors[near], vectors[nearer]))
-        except (TooFew, ValueError) as error:
-            verdict.missing(contender.name, error)
-            continue
-        verdict.note(contender.name, "diversity, all asked for", found, "one", int(whole.sum()), embedding.name)
-
-
-def _made(verdict: Verdict, contender: ModelContender, slider: Scalar, rows: Sequence[Conditions]) -> np.ndarray:
-    """What is measured of one slider at each level of each row, (3, row): NaN in sounds that hold no numbers.
-
-    A row has one seed at all levels.
-    """
-    requests = at_levels(slider.name, rows)
-    seeds = [verdict.terms.seed + place % len(rows) for place in range(len(requests))]
-    audio = contender.obeying(requests, verdict.terms, seeds)
-    values, whole = np.full(len(audio), np.nan), np.isfinite(audio).all(axis=1)
-    values[whole] = measure(Schema((slider,)), audio[whole], verdict.terms.sample_rate, {}).values[slider.name]
-    return values.reshape(-1, len(rows))
-
-
-def _note(verdict: Verdict, subject: str, sliders: Sequence[Scalar], measured: Sequence[np.ndarray]) -> None:
-    of_each = {slider.name: coherence(each) for slider, each in zip(sliders, measured, strict=True)}
-    verdict.findings.coherence[subject] = of_each
-    for name, estimate in mean_coherence(measured).items():
-        verdict.note(subject, f"coherence {name}", estimate, "higher", measured[0].shape[1])
+def add_coherence(results: Results, subject: str, sliders: Sequence[Scalar], measured: Sequence[np.ndarray]) -> None:
+    """E1, E2 and E3 of each slider, and their means."""
+    results.coherence[subject] = {slider.name: coherence(each) for slider, each in zip(sliders, measured, strict=True)}
+    results.figures += [
+        Figure(subject, f"coherence {name}", estimate, "higher", measured[0].shape[1])
+        for name, estimate in mean_coherence(measured).items()
+    ]

@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=Mapping[str, Value | None])
 
 
 def independent_requests(
-    schema: Schema, joint: JointDistribution, count: int, rng: np.random.Generator
+    schema: Schema, distribution: JointDistribution, count: int, rng: np.random.Generator
 ) -> list[dict[str, Value]]:
     """Requests whose conditions are drawn independently of each other, each value equally often.
 
@@ -23,7 +23,7 @@ def independent_requests(
 
     Args:
         schema: the conditions.
-        joint: the training set's distribution. Only values that occur there are requested, and the knots of a Scalar;
+        distribution: of the training set. Only values that occur there are requested, and the knots of a Scalar;
             one that was never fitted allows all values.
         count: how many; the values of a condition occur equally often, to within one.
         rng: draws them.
@@ -32,7 +32,7 @@ def independent_requests(
     values: Sequence[Value]
     for place, condition in enumerate(schema.dense):
         if isinstance(condition, Category):
-            numbers = joint.rows[:, place]
+            numbers = distribution.rows[:, place]
             occurring = {int(number) for number in numbers[~numbers.isnan()]}
             values = [value for code, value in enumerate(condition.values) if code in occurring or not occurring]
         else:

@@ -1,4 +1,4 @@
-"""The sounds to listen to: cards with a picture and a player, those that belong together side by side."""
+"""The sounds of a report as cards with a picture and a player, those that belong together side by side."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from soundloom.evaluation.results import Example
 
 LARGEST = 10_000_000  # bytes of all sounds and pictures in the page
 SECTIONS = {
-    "generated": ("Generated", "Where the nearest training sound stands beside it: the more alike, the less is new."),
-    "reconstructed": ("Reconstructed", "What the model, or its representation alone, keeps of a held-out sound."),
-    "real": ("Real", "Held-out sounds, which no model has been trained on: what generated ones are measured against."),
-    "copy": ("Suspected copies", "Generated sounds that lie closer to a training sound than real sounds do."),
+    "generated": ("Generated", "Beside each, if known, the nearest training sound: the more similar, the less is new."),
+    "reconstructed": ("Reconstructed", "Held-out sounds, and what a model reconstructs from its encoding of them."),
+    "real": ("Real", "Held-out sounds, which no model was trained on; generated sounds are compared with them."),
+    "memorised": ("Suspected memorisation", "Generated sounds nearer to a training sound than unseen sounds are."),
 }
 
 
@@ -80,7 +80,7 @@ def _levels(members: Sequence[Example]) -> list[np.ndarray | None]:
 
 
 def _fitting(rows: Sequence[Row], largest: int) -> Choice:
-    """Lossless if there is room, else mp3, and then as many rows of each section as fit."""
+    """Lossless if they fit, else mp3, and then as many rows of each section as fit."""
     everything = [example for row in rows for example in row.examples if media.can_be_shown(example.audio)]
     drawn = [picture for row in rows for picture in row.pictures if picture is not None]
     room = largest - media.size_in_page(drawn)
@@ -110,11 +110,11 @@ def _notes(rows: Sequence[Row], chosen: Choice) -> list[str]:
         f"the loudest (bright) to {media.RANGE_DB:g} dB below it (black); one scale of time within a row."
     ]
     if chosen.kind == "flac":
-        notes.append("Sounds are stored without loss (FLAC, 16 bit): no codec adds faults of its own.")
+        notes.append("Sounds are stored without loss (FLAC, 16 bit), so no codec adds artefacts.")
     else:
         notes.append(
-            "Sounds are stored as MP3, because without loss they would make this page too large; "
-            "the codec may add faults of its own, above all before sharp attacks."
+            "Sounds are stored as MP3, because lossless ones would make this page too large; the codec may add "
+            "artefacts, above all before sharp attacks."
         )
     if len(chosen.rows) < len(rows):
         notes.append(f"{len(chosen.rows)} of {len(rows)} rows are shown, so that this page stays small enough to send.")

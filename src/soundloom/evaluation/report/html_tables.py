@@ -10,7 +10,7 @@ from soundloom.evaluation.report import order
 from soundloom.evaluation.report.markup import Markup, element, joined
 from soundloom.evaluation.report.order import Column
 from soundloom.evaluation.report.wording import MISSING, fact, interval, label
-from soundloom.evaluation.results import Condition, Figure, Findings, Subject
+from soundloom.evaluation.results import ConditionResult, Figure, Results, Subject
 from soundloom.metrics.estimate import Estimate
 
 ARROWS = {"lower": ("↓", "lower is better"), "higher": ("↑", "higher is better"), "one": ("→ 1", "best at 1")}
@@ -18,13 +18,13 @@ TAGS = {"model": "model", "baseline": "baseline", "floor": "floor", "ceiling": "
 DEEP = 0.85  # share from which a shaded cell needs light letters
 
 
-def figures_table(findings: Findings, embedding: str | None) -> Markup:
-    """Subjects down, figures across: value, 95 % interval, and how many sounds it rests on."""
-    shown = order.columns(findings, embedding)
-    subjects = order.rows(findings, embedding, order.headline(shown) if embedding is not None else None)
+def figures_table(results: Results, embedding: str | None) -> Markup:
+    """Subjects down, figures across: value, 95 % interval, and number of sounds."""
+    shown = order.columns(results, embedding)
+    subjects = order.rows(results, embedding, order.headline(shown) if embedding is not None else None)
     facts = _numeric_facts(subjects) if embedding is None else []
     cells = {
-        (subject.name, column.name): findings.find(subject.name, column.name, embedding)
+        (subject.name, column.name): results.find(subject.name, column.name, embedding)
         for subject in subjects
         for column in shown
     }
@@ -38,7 +38,7 @@ def figures_table(findings: Findings, embedding: str | None) -> Markup:
         for column in shown:
             figure = cells[subject.name, column.name]
             marked = figure is not None and figure is best[column.name]
-            row.append(_cell(figure, marked, tell_sounds=counts[column.name] is None))
+            row.append(_cell(figure, marked, show_sounds=counts[column.name] is None))
         row += [element("td", fact(subject.facts.get(key))) for key in facts]
         body.append(element("tr", *row, class_=f"role-{subject.role}"))
     where = f"Distances in {embedding}" if embedding is not None else "Figures without an embedding"
@@ -51,7 +51,7 @@ def facts_list(facts: Mapping[str, Any]) -> Markup:
 
 
 def subjects_table(subjects: Sequence[Subject]) -> Markup:
-    """What was judged, with the facts about each that are words."""
+    """What was compared, with those facts about each that are text."""
     body = []
     for subject in subjects:
         words = [f"{label(key)}: {fact(value)}" for key, value in subject.facts.items() if not _is_number(value)]
@@ -62,44 +62,47 @@ def subjects_table(subjects: Sequence[Subject]) -> Markup:
     return _scrolling("What was compared", "facts", head, body)
 
 
-def confusion_table(condition: Condition) -> Markup:
-    """Counts of what was heard for each value that was asked for, shaded by the share of that row."""
+def confusion_table(condition: ConditionResult) -> Markup:
+    """Counts of the predicted value for each requested value, shaded by the share of that row."""
     body, values = [], condition.values
     for place, (value, row) in enumerate(zip(values, condition.confusion, strict=False)):
-        asked = sum(row)
+        total = sum(row)
         cells = [
-            _shaded(str(count), count / asked if asked else 0.0, place == other) for other, count in enumerate(row)
+            _shaded(str(count), count / total if total else 0.0, place == other) for other, count in enumerate(row)
         ]
-        right = f"{100 * row[place] / asked:.1f} %" if asked and place < len(row) else MISSING
+        right = f"{100 * row[place] / total:.1f} %" if total and place < len(row) else MISSING
         body.append(element("tr", element("th", value, scope="row"), *cells, element("td", right, class_="count")))
-    head = [element("th", "asked ↓ heard →", scope="col"), *(element("th", value, scope="col") for value in values)]
-    head.append(element("th", "as asked", scope="col", class_="count"))
-    name = f"{condition.name}, {condition.subject}: asked for against heard"
-    return _scrolling(name, "heat", element("tr", *head), body, said=False)
+    head = [element("th", "requested ↓ predicted →", scope="col")]
+    head += [element("th", value, scope="col") for value in values]
+    head.append(element("th", "correct", scope="col", class_="count"))
+    name = f"{condition.name}, {condition.subject}: requested against predicted"
+    return _scrolling(name, "heat", element("tr", *head), body, show_caption=True)
 
 
 def leakage_table(subject: str, shares: Mapping[str, Mapping[str, float]]) -> Markup:
     """What moved (across) when one condition was changed (down)."""
     moved = list(dict.fromkeys(name for row in shares.values() for name in row))
     body = []
-    for asked, row in shares.items():
+    for changed, row in shares.items():
         cells = [
-            _shaded(_two_places(row.get(name, math.nan)), row.get(name, math.nan), name == asked) for name in moved
+            _shaded(_two_places(row.get(name, math.nan)), row.get(name, math.nan), name == changed) for name in moved
         ]
-        body.append(element("tr", element("th", asked, scope="row"), *cells))
+        body.append(element("tr", element("th", changed, scope="row"), *cells))
     head = [element("th", "changed ↓ moved →", scope="col"), *(element("th", name, scope="col") for name in moved)]
-    return _scrolling(f"Leakage of {subject}", "heat", element("tr", *head), body, said=False)
+    return _scrolling(f"Leakage of {subject}", "heat", element("tr", *head), body, show_caption=True)
 
 
 def coherence_table(subject: str, found: Mapping[str, Mapping[str, Estimate]]) -> Markup:
-    """Share of sounds in which a slider moved up is heard to go up: sliders down, pairs of levels across."""
+    """Share of sounds whose descriptor rises when its slider is moved up: sliders down, pairs of levels across."""
     pairs = list(dict.fromkeys(name for row in found.values() for name in row))
     body = []
     for slider, row in found.items():
         cells = (_share_cell(row[name]) for name in pairs if name in row)
         body.append(element("tr", element("th", slider, scope="row"), *cells))
     head = [element("th", "slider", scope="col"), *(element("th", name, scope="col") for name in pairs)]
-    return _scrolling(f"Coherence of the sliders of {subject}", "figures", element("tr", *head), body, said=False)
+    return _scrolling(
+        f"Coherence of the sliders of {subject}", "figures", element("tr", *head), body, show_caption=True
+    )
 
 
 def _share_cell(estimate: Estimate) -> Markup:
@@ -122,20 +125,20 @@ def _row_head(subject: Subject) -> Markup:
     return element("th", subject.name + " ", element("span", TAGS[subject.role], class_="tag"), scope="row")
 
 
-def _cell(figure: Figure | None, best: bool, tell_sounds: bool) -> Markup:
+def _cell(figure: Figure | None, best: bool, show_sounds: bool) -> Markup:
     if figure is None:
         return element("td", MISSING)
     value, ends = interval(figure.estimate)
     parts: list[str] = [element("b", value, class_="best") if best else value]
     if ends:
         parts.append(element("small", ends))
-    if figure.sounds and tell_sounds:
+    if figure.sounds and show_sounds:
         parts.append(element("small", f"{fact(figure.sounds)} sounds"))
     return element("td", *parts)
 
 
 def _same_count(figures: Sequence[Figure | None]) -> int | None:
-    """How many sounds all figures of a column rest on; None where they differ."""
+    """The number of sounds behind all figures of a column; None if it differs."""
     counts = {figure.sounds for figure in figures if figure is not None}
     return counts.pop() if len(counts) == 1 else None
 
@@ -143,8 +146,8 @@ def _same_count(figures: Sequence[Figure | None]) -> int | None:
 def _winner(
     subjects: Sequence[Subject], column: Column, cells: Mapping[tuple[str, str], Figure | None]
 ) -> Figure | None:
-    judged = [cells[subject.name, column.name] for subject in subjects if subject.role in order.JUDGED]
-    return order.clear_winner(figure for figure in judged if figure is not None)
+    figures = [cells[subject.name, column.name] for subject in subjects if subject.role in order.CANDIDATES]
+    return order.clear_winner(figure for figure in figures if figure is not None)
 
 
 def _shaded(text: str, share: float, diagonal: bool) -> Markup:
@@ -157,9 +160,9 @@ def _two_places(share: float) -> str:
     return f"{share:.2f}" if math.isfinite(share) else MISSING
 
 
-def _scrolling(name: str, kind: str, head: Markup, body: Sequence[Markup], said: bool = True) -> Markup:
-    """A table that scrolls sideways by itself, also by keyboard."""
-    caption = element("caption", name, class_="spoken" if said else None)
+def _scrolling(name: str, kind: str, head: Markup, body: Sequence[Markup], show_caption: bool = False) -> Markup:
+    """A table that scrolls sideways by itself, also by keyboard; screen readers always get its caption."""
+    caption = element("caption", name, class_=None if show_caption else "spoken")
     table = element("table", caption, element("thead", head), element("tbody", joined(body)), class_=kind)
     return element("div", table, class_="scroll", tabindex=0, role="region", aria_label=name)
 

@@ -1,11 +1,11 @@
-"""HTML and SVG out of values: what is not markup already is escaped, and what opens also closes."""
+"""HTML and SVG elements from values: plain text is escaped, and every element is closed."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable
 
-from soundloom.evaluation.report.wording import plain
+from soundloom.evaluation.report.wording import as_text
 
 VOID = frozenset({"meta", "img", "br", "hr"})
 
@@ -43,4 +43,4 @@ def _attribute(key: str, value: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(plain(text))
+    return html.escape(as_text(text))

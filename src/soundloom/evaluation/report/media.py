@@ -1,4 +1,4 @@
-"""Sounds and spectrograms as bytes that a page can hold within itself."""
+"""Sounds and spectrograms as bytes that a page can embed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIME = {"flac": "audio/flac", "mp3": "audio/mpeg", "png": "image/png"}
 
 
 def can_be_shown(audio: Audio) -> bool:
-    """Whether there is something to hear: samples, and all of them numbers."""
+    """Whether it has samples, all of them finite."""
     return audio.samples.shape[1] > 0 and bool(np.isfinite(audio.samples).all())
 
 
@@ -29,8 +29,8 @@ def sound(audio: Audio, kind: str) -> bytes:
     """A file for a browser's own player, at most stereo, scaled down where it would clip.
 
     Args:
-        audio: as it was judged.
-        kind: flac, whose samples are the very ones that were judged (16 bit), or mp3, an eighth as large.
+        audio: as it was evaluated.
+        kind: flac, with exactly the samples that were evaluated (16 bit), or mp3, an eighth as large.
     """
     if audio.channels > 2:
         audio = mix_down(audio)
@@ -70,10 +70,10 @@ def picture(levels: np.ndarray, peak: float) -> bytes:
 
 
 def data_uri(content: bytes, kind: str) -> Markup:
-    """The bytes as an address that needs no other file."""
+    """The bytes as a data URI."""
     return Markup(f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}")
 
 
 def size_in_page(contents: Sequence[bytes]) -> int:
-    """Bytes that they take in a page, where four letters hold three bytes."""
+    """Bytes that they take in a page, where base64 encodes three bytes as four."""
     return sum(4 * -(-len(content) // 3) for content in contents)

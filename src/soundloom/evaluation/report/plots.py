@@ -1,4 +1,4 @@
-"""Charts as inline SVG: where subjects lie with their intervals, and what was asked for against what was heard."""
+"""Charts as inline SVG: subjects with their intervals, and requested against measured values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from soundloom.evaluation.report.markup import Markup, element
-from soundloom.evaluation.report.wording import interval, number, plain
+from soundloom.evaluation.report.wording import as_text, interval, number
 from soundloom.evaluation.results import Subject
 from soundloom.metrics.estimate import Estimate
 
@@ -27,7 +27,7 @@ def dots(rows: Sequence[tuple[Subject, Estimate]], name: str) -> Markup:
 
     Args:
         rows: from top to bottom; a value that is not finite keeps its row and gets no dot.
-        name: of the figure, for the axis and for those who hear the page.
+        name: of the figure, for the axis and for screen readers.
     """
     ends = [end for _, estimate in rows for end in _finite_ends(estimate)]
     if not ends:
@@ -51,7 +51,7 @@ def dots(rows: Sequence[tuple[Subject, Estimate]], name: str) -> Markup:
 
 
 def scatter(points: Sequence[tuple[float, float]], name: str) -> Markup:
-    """What was asked for (across) against what was heard (up), on equal axes, with the line where both agree."""
+    """Requested values (across) against measured ones (up), on equal axes, with the line where both agree."""
     shown = [pair for pair in points if all(math.isfinite(part) for part in pair)]
     if not shown:
         return Markup("")
@@ -79,20 +79,20 @@ def scatter(points: Sequence[tuple[float, float]], name: str) -> Markup:
     ends = {"x1": across(low), "y1": up(low), "x2": across(high), "y2": up(high)}
     parts.append(element("line", class_="agree", **{key: f"{value:.1f}" for key, value in ends.items()}))
     parts += [
-        element("circle", cx=f"{across(asked):.1f}", cy=f"{up(heard):.1f}", r=3.2, class_="point")
-        for asked, heard in shown
+        element("circle", cx=f"{across(requested):.1f}", cy=f"{up(measured):.1f}", r=3.2, class_="point")
+        for requested, measured in shown
     ]
     middle = (edge["top"] + bottom) / 2
-    parts.append(element("text", "asked for", x=(left + width - edge["right"]) / 2, y=height - 6, class_="tick"))
+    parts.append(element("text", "requested", x=(left + width - edge["right"]) / 2, y=height - 6, class_="tick"))
     turned = f"rotate(-90 12 {middle:.0f})"
-    parts.append(element("text", "heard", x=12, y=f"{middle:.0f}", class_="tick", transform=turned))
-    spoken = f"{name}: asked for against heard, {len(shown)} sounds"
+    parts.append(element("text", "measured", x=12, y=f"{middle:.0f}", class_="tick", transform=turned))
+    spoken = f"{name}: requested against measured, {len(shown)} sounds"
     return element("svg", *parts, class_="scatter", viewBox=f"0 0 {width} {height}", role="img", aria_label=spoken)
 
 
 def _row(subject: Subject, estimate: Estimate, top: float, place: Callable[[float], float]) -> Markup:
     value, ends = interval(estimate)
-    name = plain(subject.name)
+    name = as_text(subject.name)
     shown = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
     parts = [
         element("text", shown, element("title", f"{name}, {subject.role}"), x="0", y=top + 14, class_="name"),

@@ -1,61 +1,56 @@
-"""What can be said after the figures, and what cannot: sentences for the top of a report."""
+"""The conclusions at the top of a report, in sentences: what the figures show, and what they leave open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-import numpy as np
+from soundloom.evaluation.memorisation import MEMORISED
+from soundloom.evaluation.results import Results, Subject
+from soundloom.evaluation.session import FLOOR
+from soundloom.metrics.estimate import Estimate
 
-from soundloom.metrics.estimate import Estimate, TooFew
-from soundloom.metrics.kernels import kid_between
-
-if TYPE_CHECKING:
-    from soundloom.evaluation.session import Verdict
-
-FEW_COPIES = 0.02
+FEW_MEMORISED = 0.02
+Difference = Callable[[str, str, str], Estimate | None]
+"""KID of one subject minus that of another, in an embedding; None if it cannot be computed."""
 
 
-def sentences(verdict: Verdict) -> Iterator[str]:
-    """The verdict in words: distances first, then copies."""
-    from soundloom.evaluation.session import FLOOR
-
-    judged = [subject for subject in verdict.findings.subjects if subject.role in ("model", "baseline")]
-    for embedding in verdict.embeddings:
-        if FLOOR in verdict.heard:
-            for subject in judged:
-                if subject.role == "model":
-                    yield _beside(verdict, subject.name, FLOOR, embedding.name)
-        yield from _ranking(verdict, [subject.name for subject in judged], embedding.name)
-    for subject in judged:
-        copies = verdict.findings.find(subject.name, "copies")
-        if copies and subject.role == "model":
-            share = copies.estimate.value
-            what = "few" if share <= FEW_COPIES else "too many: it repeats its training set"
-            yield f"{subject.name}: {share:.1%} of {copies.sounds} sounds are suspected copies, {what}."
-        if subject.role == "model":
-            yield from _sliders(verdict, subject.name)
+def sentences(results: Results, embeddings: Sequence[str], difference: Difference) -> Iterator[str]:
+    """Distances first, then memorisation and sliders."""
+    candidates = [subject for subject in results.subjects if subject.role in ("model", "baseline")]
+    models = [subject for subject in candidates if subject.role == "model"]
+    floor = any(subject.name == FLOOR for subject in results.subjects)
+    for embedding in embeddings:
+        if floor:
+            for model in models:
+                yield _beside_floor(results, model.name, embedding, difference(model.name, FLOOR, embedding))
+        yield from _ranking(results, candidates, embedding, difference)
+    for model in models:
+        memorised = results.find(model.name, MEMORISED)
+        if memorised:
+            share = memorised.estimate.value
+            what = "few" if share <= FEW_MEMORISED else "too many: it repeats its training set"
+            yield f"{model.name}: {share:.1%} of {memorised.sounds} sounds seem memorised, {what}."
+        yield from slider_sentences(results, model.name)
 
 
-def _sliders(verdict: Verdict, name: str) -> Iterator[str]:
-    """How often a slider moved from low to high is heard, and which is the worst."""
-    mean, of_each = verdict.findings.find(name, "coherence E1"), verdict.findings.coherence.get(name)
-    if mean is None or not of_each:
+def slider_sentences(results: Results, name: str) -> Iterator[str]:
+    """How often a slider moved up is measured to go up, and which slider does so least often."""
+    mean, sliders = results.find(name, "coherence E1"), results.coherence.get(name)
+    if mean is None or not sliders:
         return
-    worst, found = min(of_each.items(), key=lambda item: item[1]["E1"].value)
+    least, found = min(sliders.items(), key=lambda item: item[1]["E1"].value)
     yield (
-        f"{name}: a slider moved from 0.2 to 0.8 alone is heard to go up in {mean.estimate.value:.0%} of sounds, "
-        f"{worst} the least, {found['E1'].value:.0%}."
+        f"{name}: moving one slider from 0.2 to 0.8 raises what it stands for in {mean.estimate.value:.0%} of sounds; "
+        f"{least} does so least often, in {found['E1'].value:.0%}."
     )
 
 
-def _beside(verdict: Verdict, name: str, floor: str, embedding: str) -> str:
-    difference = _difference(verdict, name, floor, embedding)
-    mine, real = verdict.findings.find(name, "KID", embedding), verdict.findings.find(floor, "KID", embedding)
-    if difference is None or mine is None or real is None:
+def _beside_floor(results: Results, name: str, embedding: str, difference: Estimate | None) -> str:
+    own, floor = results.find(name, "KID", embedding), results.find(FLOOR, "KID", embedding)
+    if difference is None or own is None or floor is None:
         return f"{name}: too few sounds for a distance ({embedding})."
-    figures = f"KID {mine.estimate.value:.0f}, training sounds {real.estimate.value:.0f}; {embedding}"
+    figures = f"KID {own.estimate.value:.0f}, training sounds {floor.estimate.value:.0f}; {embedding}"
     if difference.low > 0:
         return f"{name} is farther from the held-out sounds than training sounds are ({figures})."
     if difference.high < 0:
@@ -63,31 +58,15 @@ def _beside(verdict: Verdict, name: str, floor: str, embedding: str) -> str:
     return f"{name} is as near to the held-out sounds as training sounds are, within the interval ({figures})."
 
 
-def _ranking(verdict: Verdict, names: list[str], embedding: str) -> Iterator[str]:
-    """Neighbours in the order of KID: told apart, or not."""
-    if len(names) < 2:
-        return
-    found = {name: verdict.findings.find(name, "KID", embedding) for name in names}
-    order = sorted((name for name in names if found[name]), key=lambda name: _value(found[name]))
-    for better, worse in pairwise(order):
-        difference = _difference(verdict, better, worse, embedding)
-        if difference is None:
+def _ranking(results: Results, candidates: Sequence[Subject], embedding: str, difference: Difference) -> Iterator[str]:
+    """Neighbours in the order of KID: whether the difference is significant."""
+    found = {each.name: figure for each in candidates if (figure := results.find(each.name, "KID", embedding))}
+    for better, worse in pairwise(sorted(found, key=lambda name: found[name].estimate.value)):
+        lower = difference(better, worse, embedding)
+        if lower is None:
             continue
-        interval = f"KID lower by {-difference.value:.0f}, {-difference.high:.0f} to {-difference.low:.0f}; {embedding}"
-        if difference.high < 0:
+        interval = f"KID lower by {-lower.value:.0f}, {-lower.high:.0f} to {-lower.low:.0f}; {embedding}"
+        if lower.high < 0:
             yield f"{better} is nearer to the held-out sounds than {worse} ({interval})."
         else:
-            yield f"{better} and {worse} cannot be told apart by {embedding} ({interval})."
-
-
-def _difference(verdict: Verdict, one: str, two: str, embedding: str) -> Estimate | None:
-    sides = [verdict.heard[name].vectors.get(embedding, np.zeros((0, 1))) for name in (one, two)]
-    try:
-        return kid_between(verdict.reference.vectors[embedding], *sides)
-    except (TooFew, ValueError):
-        return None
-
-
-def _value(figure: object) -> float:
-    estimate = getattr(figure, "estimate", None)
-    return estimate.value if estimate is not None else float("inf")
+            yield f"{better} and {worse} cannot be distinguished by {embedding} ({interval})."

@@ -1,4 +1,4 @@
-"""What was found as plain JSON values: every fact and figure, no sound."""
+"""Results as JSON values: every fact and figure, no sound."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 import soundloom
-from soundloom.evaluation.report.wording import plain
-from soundloom.evaluation.results import Findings
+from soundloom.evaluation.report.wording import as_text
+from soundloom.evaluation.results import Results
 
 FORMAT = "soundloom evaluation"
-VERSION = 1  # goes up when a key changes its meaning or goes away; new keys may come at any time
+VERSION = 2  # goes up when a key or name changes or goes away; new ones may come at any time
 
 
-def to_json(findings: Findings) -> dict[str, Any]:
+def to_json(results: Results) -> dict[str, Any]:
     """All facts and figures.
 
     Numbers that are NaN or infinite become null; texts that are not UTF-8 are shown with escapes.
@@ -24,31 +24,32 @@ def to_json(findings: Findings) -> dict[str, Any]:
     Returns:
         These keys, always all of them and in this order:
 
-        - `format` (`"soundloom evaluation"`), `version` (1), `soundloom` (the package's version), `made_at` (ISO 8601)
+        - `format` (`"soundloom evaluation"`), `version` (2), `soundloom` (the package's version), `made_at` (ISO 8601)
         - `title`, `command` (repeats the evaluation): texts
-        - `verdicts`, `remarks`: lists of sentences
-        - `reference`, `machine`: objects of facts about the sounds compared with, and about the computer
+        - `verdicts` (conclusions), `remarks` (what was left out or changed): lists of sentences
+        - `reference`, `machine`: objects of facts about the real sounds, and about the computer
         - `subjects`: list of {`name`, `role` (model, baseline, floor, ceiling or bad), `facts` (an object)}
         - `figures`: list of {`subject`, `name`, `embedding` (null: depends on none), `value`, `low`, `high` (ends of
           the 95 % interval), `better` (lower, higher or one), `sounds` (measured on), `unit`}
         - `conditions`: list of {`subject`, `name`, `kind` (category, scalar or pitch), `values`, `confusion`
-          ([asked][heard], counts), `points` ([asked, heard] pairs)}
-        - `leakage`: {subject: {condition asked for: {what moved with it: share}}}
+          ([requested][predicted], counts), `points` ([requested, measured] pairs)}
+        - `leakage`: {subject: {condition that was changed: {condition that moved: share}}}
         - `coherence`: {subject: {slider: {E1, E2 and E3: {`value`, `low`, `high`}}}}
-        - `examples`: list of {`section`, `row`, `caption`, `detail`, `seconds`, `sample_rate`}: what the page plays
+        - `examples`: list of {`section` (generated, memorised, reconstructed or real), `row`, `caption`, `detail`,
+          `seconds`, `sample_rate`}: the sounds of the page
     """
     data = {
         "format": FORMAT,
         "version": VERSION,
         "soundloom": soundloom.__version__,
-        "made_at": findings.made_at,
-        "title": findings.title,
-        "command": findings.command,
-        "verdicts": findings.verdicts,
-        "remarks": findings.remarks,
-        "reference": findings.reference,
-        "machine": findings.machine,
-        "subjects": [{"name": one.name, "role": one.role, "facts": one.facts} for one in findings.subjects],
+        "made_at": results.made_at,
+        "title": results.title,
+        "command": results.command,
+        "verdicts": results.verdicts,
+        "remarks": results.remarks,
+        "reference": results.reference,
+        "machine": results.machine,
+        "subjects": [{"name": one.name, "role": one.role, "facts": one.facts} for one in results.subjects],
         "figures": [
             {
                 "subject": figure.subject,
@@ -59,7 +60,7 @@ def to_json(findings: Findings) -> dict[str, Any]:
                 "sounds": figure.sounds,
                 "unit": figure.unit,
             }
-            for figure in findings.figures
+            for figure in results.figures
         ],
         "conditions": [
             {
@@ -70,14 +71,14 @@ def to_json(findings: Findings) -> dict[str, Any]:
                 "confusion": condition.confusion,
                 "points": condition.points,
             }
-            for condition in findings.conditions
+            for condition in results.conditions
         ],
-        "leakage": findings.leakage,
+        "leakage": results.leakage,
         "coherence": {
             subject: {
                 slider: {name: estimate._asdict() for name, estimate in found.items()} for slider, found in of.items()
             }
-            for subject, of in findings.coherence.items()
+            for subject, of in results.coherence.items()
         },
         "examples": [
             {
@@ -88,14 +89,14 @@ def to_json(findings: Findings) -> dict[str, Any]:
                 "seconds": example.audio.seconds,
                 "sample_rate": example.audio.sample_rate,
             }
-            for example in findings.examples
+            for example in results.examples
         ],
     }
     return {key: _clean(value) for key, value in data.items()}
 
 
 def _clean(value: Any) -> Any:
-    """The same with nothing but what JSON can hold."""
+    """The same in types that JSON can hold."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if value is None or isinstance(value, bool | int):
@@ -103,7 +104,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {plain(key): _clean(part) for key, part in value.items()}
+        return {as_text(key): _clean(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(part) for part in value]
-    return plain(value)
+    return as_text(value)

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: three digits, the missing as a dash, any text a page can hold."""
+"""Numbers and names as text: three significant digits, a dash for a missing value, no unprintable characters."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def interval(estimate: Estimate) -> tuple[str, str]:
     return number(value, largest), f"{number(low, largest)} to {number(high, largest)}"
 
 
-def plain(value: Any) -> str:
-    """Any value as text without bytes or control characters that a page, a terminal or UTF-8 cannot hold."""
+def as_text(value: Any) -> str:
+    """Any value as text without control characters or bytes that a page, a terminal or UTF-8 cannot hold."""
     text = str(value)
     try:
         text = printable(text)
@@ -59,7 +59,7 @@ def plain(value: Any) -> str:
 
 
 def fact(value: Any) -> str:
-    """A fact of unknown type as text: numbers short, lists with commas, nothing as a dash."""
+    """A fact of any type as text: numbers short, lists with commas, None as a dash."""
     if value is None or value == "":
         return MISSING
     if isinstance(value, bool):
@@ -70,17 +70,17 @@ def fact(value: Any) -> str:
         short = f"{value:g}"
         return short if len(short) <= SHORT and math.isfinite(value) else number(value)
     if isinstance(value, dict):
-        return ", ".join(f"{plain(key)}: {fact(part)}" for key, part in value.items()) or MISSING
+        return ", ".join(f"{as_text(key)}: {fact(part)}" for key, part in value.items()) or MISSING
     if isinstance(value, list | tuple):
         return ", ".join(fact(part) for part in value) or MISSING
-    return plain(value)
+    return as_text(value)
 
 
 def label(key: str) -> str:
     """The key of a fact as words: `sample_rate` is "sample rate (Hz)"."""
     units = {"sample_rate": " (Hz)", "loudness_lufs": "", "seconds": " (each sound)"}
     words = {"loudness_lufs": "loudness (LUFS)", "held_out": "held-out sounds", "training": "training sounds"}
-    return words.get(key, plain(key).replace("_", " ") + units.get(key, ""))
+    return words.get(key, as_text(key).replace("_", " ") + units.get(key, ""))
 
 
 def _visible(letter: str) -> str:

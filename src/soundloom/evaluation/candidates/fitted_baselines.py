@@ -1,9 +1,8 @@
-"""Baselines that can be named like models: what any network has to beat.
+"""Baselines that are fitted to the training clips in seconds: what any network should beat.
 
-`baseline:pca`      principal components of the spectrogram, one Gaussian
-`baseline:mixture`  the same components, a mixture of 20 Gaussians; stronger than most networks trained for minutes
+`baseline:pca`      principal components of the spectrogram with one Gaussian
+`baseline:mixture`  the same components with a mixture of up to 20 Gaussians; better than many networks after minutes
 `baseline:nearest`  clips of the training set themselves: the best distances, and nothing new
-`baseline:course`   the network of the lecture's course, trained on the same data: see `contenders.py`
 
 Principal components as a generative model: Tipping & Bishop 1999, https://doi.org/10.1111/1467-9868.00196
 """
@@ -12,34 +11,39 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from soundloom.data.clips import ClipStore, evenly
+from soundloom.evaluation.candidates.protocol import Block, in_blocks
+from soundloom.evaluation.monitor import Monitor
+from soundloom.evaluation.results import Role
+from soundloom.evaluation.terms import Terms, to_terms
+from soundloom.representations.protocol import Representation
 from soundloom.runtime.generators import generator
 
 DIMENSIONS = 64
 COMPONENTS = 20
-STUDIED = 8192  # clips that are fitted to, at most, evenly spread
+FITTED = 8192  # training clips that are used, at most, evenly spread
 REGULARISATION = 1e-3  # of the mean variance of a component
-PREFIX = "baseline:"
-NAMES = ("pca", "mixture", "nearest", "course")
 
 
 class Baseline(Protocol):
-    """Makes clips (sample,) from its own fit of the training set."""
+    """Generates clips (sample,) from its fit of the training set."""
 
     parameters: int
 
     def sounds(self, count: int, seed: int) -> Iterator[np.ndarray]: ...
 
 
-class Linear:
-    """Spectrograms from `DIMENSIONS` principal components, whose scores are drawn from Gaussians."""
+class GaussianBaseline:
+    """Spectrograms from `DIMENSIONS` principal components whose scores are drawn from one or more Gaussians."""
 
-    def __init__(self, training: ClipStore, representation: Any, components: int, seed: int = 0) -> None:
-        """Fit to the clips of the training set, seen as `representation`, at its rate.
+    def __init__(self, training: ClipStore, representation: Representation, components: int, seed: int = 0) -> None:
+        """Fit to the clips of the training set, encoded by `representation`, at its rate.
 
         Args:
             components: Gaussians of the mixture; 1 is plain PCA.
@@ -48,7 +52,7 @@ class Linear:
         from sklearn.decomposition import PCA
         from sklearn.mixture import GaussianMixture
 
-        chosen = evenly(len(training), STUDIED)
+        chosen = evenly(len(training), FITTED)
         parts = []
         for at in range(0, len(chosen), 64):
             audio = torch.from_numpy(training.audio(chosen[at : at + 64]))
@@ -64,7 +68,7 @@ class Linear:
             used, random_state=seed, reg_covar=REGULARISATION * float(scores.var(axis=0).mean()) + 1e-12
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # not converged after 100 rounds is near enough to draw from
+            warnings.simplefilter("ignore")  # 100 iterations without convergence are close enough to draw from
             self.mixture.fit(scores.astype(np.float64))
         self.factors = np.linalg.cholesky(self.mixture.covariances_)
         self.parameters = self.pca.components_.size + flat.shape[1] + used * (dimensions * (dimensions + 3) // 2 + 1)
@@ -82,8 +86,8 @@ class Linear:
             yield self.representation.decode(torch.from_numpy(x), rng)[0, 0, : self.samples].numpy()
 
 
-class Nearest:
-    """Clips of the training set, drawn without repeats as long as they last."""
+class TrainingClips:
+    """Clips of the training set, drawn without replacement for as long as they last."""
 
     parameters = 0
 
@@ -97,9 +101,45 @@ class Nearest:
             yield self.training.audio([int(index)])[0, 0]
 
 
-def fit(name: str, training: ClipStore, representation: Any) -> Baseline:
-    """A baseline by its name without the prefix, fitted to clips at the rate of `representation`."""
-    if name == "nearest":
-        return Nearest(training)
-    assert name in ("pca", "mixture"), name
-    return Linear(training, representation, COMPONENTS if name == "mixture" else 1)
+def fit_gaussian(training: ClipStore, representation: Representation) -> Baseline:
+    return GaussianBaseline(training, representation, components=1)
+
+
+def fit_mixture(training: ClipStore, representation: Representation) -> Baseline:
+    return GaussianBaseline(training, representation, COMPONENTS)
+
+
+def fit_nearest(training: ClipStore, representation: Representation) -> Baseline:
+    return TrainingClips(training)
+
+
+FITS = {"pca": fit_gaussian, "mixture": fit_mixture, "nearest": fit_nearest}
+
+
+@dataclass(frozen=True)
+class BaselineCandidate:
+    """A baseline, fitted when its first sound is needed."""
+
+    name: str
+    method: str  # of FITS
+    training: ClipStore  # at the rate of `representation`
+    representation: Representation
+    monitor: Monitor = field(default_factory=Monitor)
+    role: Role = "baseline"
+    remarks: tuple[str, ...] = ()
+
+    @cached_property
+    def fitted(self) -> Baseline:
+        return FITS[self.method](self.training, self.representation)
+
+    def blocks(self, terms: Terms) -> Iterator[Block]:
+        for sounds in in_blocks(self._watched(terms)):
+            yield Block(to_terms(sounds, self.representation.sample_rate, terms))
+
+    def _watched(self, terms: Terms) -> Iterator[np.ndarray]:
+        for sound in self.fitted.sounds(terms.count, terms.seed):
+            self.monitor.check()
+            yield sound
+
+    def facts(self) -> dict[str, Any]:
+        return {"parameters": self.fitted.parameters}

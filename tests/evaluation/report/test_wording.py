@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundloom.evaluation.report.wording import fact, interval, label, number, plain
+from soundloom.evaluation.report.wording import as_text, fact, interval, label, number
 from soundloom.metrics.estimate import Estimate
 
 
@@ -62,8 +62,8 @@ def test_a_number_is_never_long_nor_far_from_the_value(value: float):
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=20))
 def test_any_text_becomes_one_that_utf8_can_hold(text: str):
-    assert "\x1b" not in plain(text)
-    plain(text).encode()
+    assert "\x1b" not in as_text(text)
+    as_text(text).encode()
 
 
 def test_facts_are_short_words():

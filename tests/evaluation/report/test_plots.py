@@ -53,12 +53,12 @@ def test_no_value_no_chart():
     assert scatter([(1.0, math.nan)], "pitch") == ""
 
 
-def test_a_scatter_plot_has_a_point_for_each_sound_that_was_heard():
+def test_a_scatter_plot_has_a_point_for_each_sound_that_was_measured():
     points = [(0.1, 0.2), (0.5, math.nan), (0.9, 0.8), (0.3, 0.3)]
     assert scatter(points, "brightness").count('class="point"') == 3
 
 
-def test_what_is_as_asked_lies_on_the_dashed_line():
+def test_equal_values_lie_on_the_dashed_line():
     drawn = scatter([(0.0, 0.0), (2.0, 2.0), (1.0, 1.0)], "brightness")
     x1, y1, x2, y2 = (
         float(re.search(rf'class="agree"[^>]*{key}="([\d.]+)"', drawn)[1]) for key in ("x1", "y1", "x2", "y2")

@@ -1,4 +1,4 @@
-"""The page and the JSON file of an evaluation hold all that was found, nothing from outside, and break on no name."""
+"""The page and the JSON file hold all results, nothing external, and are safe with any name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from made_up_findings import EMBEDDINGS, KINDS, RATE, SUBJECTS, drum, examples, findings
+from made_up_results import EMBEDDINGS, KINDS, RATE, SUBJECTS, drum, examples, results
 from soundloom.audio import Audio
 from soundloom.evaluation.report import gallery, media
 from soundloom.evaluation.report.markup import VOID
 from soundloom.evaluation.report.page import page
 from soundloom.evaluation.report.summary import to_json
 from soundloom.evaluation.report.writing import write_report
-from soundloom.evaluation.results import Condition, Example, Figure, Findings, Subject
+from soundloom.evaluation.results import ConditionResult, Example, Figure, Results, Subject
 from soundloom.metrics.estimate import Estimate
 
 HOSTILE = "<script>alert('1')</script> & \"quoted\" \udcff \ud800 \x1b[31m"
@@ -63,12 +63,12 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def found() -> Findings:
-    return findings(sounds=2, seconds=0.25)
+def found() -> Results:
+    return results(sounds=2, seconds=0.25)
 
 
 @pytest.fixture(scope="module")
-def text(found: Findings) -> str:
+def text(found: Results) -> str:
     return page(found)
 
 
@@ -77,9 +77,9 @@ def read(text: str) -> Reader:
     return Reader(text)
 
 
-def alone(**parts: object) -> Findings:
-    """Findings with little but what is said."""
-    return Findings(**{"title": "a", "command": "soundloom evaluate a b", "reference": {}, **parts})  # type: ignore[arg-type]
+def results_of(**parts: object) -> Results:
+    """Results that are empty but for some parts."""
+    return Results(**{"title": "a", "command": "soundloom evaluate a b", "reference": {}, **parts})  # type: ignore[arg-type]
 
 
 def test_the_page_takes_nothing_from_outside_of_itself(text: str, read: Reader):
@@ -93,12 +93,12 @@ def test_the_page_takes_nothing_from_outside_of_itself(text: str, read: Reader):
     assert not re.search(r"@import|url\(", text)
 
 
-def test_a_browser_is_told_to_load_nothing(read: Reader):
+def test_the_policy_of_the_page_lets_a_browser_load_nothing(read: Reader):
     policy = next(a["content"] for t, a in read.used if t == "meta" and "http-equiv" in a)
     assert policy.startswith("default-src 'none';")
 
 
-def test_every_subject_figure_verdict_and_remark_is_on_the_page(found: Findings, read: Reader):
+def test_every_subject_figure_conclusion_and_remark_is_on_the_page(found: Results, read: Reader):
     names = [*SUBJECTS, *EMBEDDINGS, *KINDS, *(figure.name for figure in found.figures)]
     for words in (
         *names,
@@ -117,8 +117,8 @@ def test_values_are_shown_with_their_interval_and_their_number_of_sounds(read: R
     assert "400 sounds" in read.text
 
 
-def test_models_and_baselines_come_best_first_between_their_references(found: Findings):
-    table = page(alone(subjects=found.subjects[::-1], figures=[f for f in found.figures if f.name == "KID"]))
+def test_models_and_baselines_come_best_first_between_their_references(found: Results):
+    table = page(results_of(subjects=found.subjects[::-1], figures=[f for f in found.figures if f.name == "KID"]))
     rows = re.findall(r'<tr class="role-(\w+)"><th scope="row">([^<]+?) <', table.partition("Distances in")[2])
     assert rows[: len(SUBJECTS)] == [
         ("floor", "training sounds"),
@@ -140,14 +140,14 @@ def test_the_best_is_marked_only_where_its_interval_is_apart(high: float, marked
         Figure("real", "KID", Estimate(0.0, 0.0, 0.1), "lower", 9, "ears"),
     ]
     subjects = [Subject("one", "model"), Subject("two", "baseline"), Subject("real", "floor")]
-    assert ('class="best"' in page(alone(figures=figures, subjects=subjects))) == marked
+    assert ('class="best"' in page(results_of(figures=figures, subjects=subjects))) == marked
 
 
-def test_two_embeddings_come_with_a_warning_not_to_compare_them(read: Reader, found: Findings):
+def test_two_embeddings_come_with_a_warning_not_to_compare_them(read: Reader, found: Results):
     warning = "never across tables"
     assert warning in read.text
     first = next(iter(EMBEDDINGS))
-    assert warning not in page(alone(figures=[f for f in found.figures if f.embedding == first]))
+    assert warning not in page(results_of(figures=[f for f in found.figures if f.embedding == first]))
 
 
 def test_every_table_names_its_rows_and_columns_and_every_picture_has_words(read: Reader):
@@ -158,15 +158,15 @@ def test_every_table_names_its_rows_and_columns_and_every_picture_has_words(read
 
 def test_a_hostile_name_stays_a_name_everywhere(tmp_path: Path):
     name, sound = HOSTILE, drum(1, 0.1)
-    found = Findings(
+    found = Results(
         title=name,
         command=name,
         reference={name: name, "more": [name, {name: name}]},
         subjects=[Subject(name, "model", {name: name})],
         figures=[Figure(name, name, Estimate(1, 0, 2), "lower", 5, e, name) for e in (name, None)],
         conditions=[
-            Condition(name, name, "category", (name, "b"), ((1, 2), (3, 4))),
-            Condition(name, name, "scalar", points=((0.0, 1.0),)),
+            ConditionResult(name, name, "category", (name, "b"), ((1, 2), (3, 4))),
+            ConditionResult(name, name, "scalar", points=((0.0, 1.0),)),
         ],
         leakage={name: {name: {name: 1.0}}},
         examples=[Example("generated", 0, name, sound, name)],
@@ -185,13 +185,13 @@ def test_a_hostile_name_stays_a_name_everywhere(tmp_path: Path):
 
 
 def test_a_file_name_that_is_not_utf8_is_shown_by_its_bytes():
-    assert "kick\\xff.wav" in page(alone(verdicts=["kick\udcff.wav"]))
+    assert "kick\\xff.wav" in page(results_of(verdicts=["kick\udcff.wav"]))
 
 
 def test_what_could_not_be_measured_is_a_dash_on_the_page_and_null_in_json(tmp_path: Path):
     bad = [Estimate(math.nan, math.nan, math.nan), Estimate(math.inf, 1.0, math.inf)]
     figures = [Figure("a", f"KID {n}", e, "lower", 3, "ears") for n, e in enumerate(bad)]
-    html, data = write_report(alone(figures=figures, leakage={"a": {"b": {"c": math.nan}}}), tmp_path)
+    html, data = write_report(results_of(figures=figures, leakage={"a": {"b": {"c": math.nan}}}), tmp_path)
     words = html.read_text(encoding="utf-8")
     assert words.count("<td>–</td>") == 2
     assert not re.search(r">[^<]*\b(nan|inf|NaN|Infinity)\b[^<]*<", words)
@@ -203,15 +203,15 @@ def test_what_could_not_be_measured_is_a_dash_on_the_page_and_null_in_json(tmp_p
 
 def test_sections_without_content_are_left_out():
     title = "What was compared"  # the command that repeats it is always there
-    assert Reader(page(alone())).headings == [title, "To repeat it"]
+    assert Reader(page(results_of())).headings == [title, "To repeat it"]
     figure = Figure("a", "accuracy of kind", Estimate(0.5, 0.4, 0.6), "higher", 9)
-    assert "Distances to real sounds" not in page(alone(figures=[figure]))
-    assert "Is it what was asked for?" not in page(alone(figures=[figure]))
-    sounds = Reader(page(alone(examples=examples(1, 0.1)[:1])))
+    assert "Distances to real sounds" not in page(results_of(figures=[figure]))
+    assert "Conditioning accuracy" not in page(results_of(figures=[figure]))
+    sounds = Reader(page(results_of(examples=examples(1, 0.1)[:1])))
     assert sounds.headings == [title, "To repeat it", "Listen", "Generated"]
 
 
-def test_json_round_trips_and_holds_every_figure_but_no_sound(found: Findings, tmp_path: Path):
+def test_json_round_trips_and_holds_every_figure_but_no_sound(found: Results, tmp_path: Path):
     _, path = write_report(found, tmp_path)
     loaded = json.loads(path.read_text(encoding="utf-8"))
     assert loaded == to_json(found)
@@ -220,12 +220,12 @@ def test_json_round_trips_and_holds_every_figure_but_no_sound(found: Findings, t
     kid = next(f for f in loaded["figures"] if f["name"] == "KID" and f["subject"] == "drums-long")
     assert (kid["value"], kid["sounds"], kid["better"]) == (pytest.approx(5.9), 400, "lower")
     assert path.stat().st_size < 120_000
-    assert set(loaded) == set(to_json(alone()))
+    assert set(loaded) == set(to_json(results_of()))
 
 
 def test_json_takes_numbers_of_numpy_and_paths():
     facts = {"n": np.int64(3), "x": np.float32(0.5), "nan": np.float64("nan"), "where": Path("a/b"), "list": (1, {2})}
-    assert to_json(alone(reference=facts))["reference"] == {
+    assert to_json(results_of(reference=facts))["reference"] == {
         "n": 3,
         "x": 0.5,
         "nan": None,
@@ -234,9 +234,9 @@ def test_json_takes_numbers_of_numpy_and_paths():
     }
 
 
-def test_the_sounds_in_the_page_are_the_judged_samples():
+def test_the_sounds_in_the_page_are_the_evaluated_samples():
     sound = drum(3, 0.2)
-    text = page(alone(examples=[Example("real", 0, "held out", sound)]))
+    text = page(results_of(examples=[Example("real", 0, "held out", sound)]))
     content = base64.b64decode(re.search(r"data:audio/flac;base64,([^\"]+)", text)[1])
     samples, rate = soundfile.read(io.BytesIO(content), dtype="float32")
     assert rate == RATE
@@ -267,7 +267,7 @@ def test_sixteen_seconds_of_noise_in_each_section_stay_under_twelve_megabytes():
     ("sound", "why"), [(np.zeros((1, 0)), "no samples"), (np.full((1, 99), np.nan), "NaN or infinite")]
 )
 def test_a_sound_that_cannot_be_played_says_why(sound: np.ndarray, why: str):
-    text = page(alone(examples=[Example("generated", 0, "odd", Audio(sound, RATE)), *examples(1, 0.1)]))
+    text = page(results_of(examples=[Example("generated", 0, "odd", Audio(sound, RATE)), *examples(1, 0.1)]))
     assert why in Reader(text).text
 
 
@@ -290,5 +290,5 @@ def test_pictures_of_one_row_share_their_time_and_a_long_sound_is_no_wider_than_
     assert beside[:, 20:].max() < beside[:, :8].max() - 60  # silence after its end
 
 
-def test_the_same_findings_give_the_same_page(found: Findings, text: str):
+def test_the_same_results_give_the_same_page(found: Results, text: str):
     assert page(dataclasses.replace(found)) == text
