@@ -46,7 +46,9 @@ class Synthesiser:
 
     @property
     def model(self) -> Any:
-        return SimpleNamespace(system=SimpleNamespace(schema=self.schema, joint=JointDistribution(self.schema)))
+        return SimpleNamespace(
+            system=SimpleNamespace(schema=self.schema, joint_distribution=JointDistribution(self.schema))
+        )
 
     def generate(self, requests: Any, terms: Terms, seeds: Any) -> np.ndarray:
         self.requests += zip(requests, seeds, strict=True)

@@ -53,9 +53,10 @@ class SliderTest:
         count = min(REQUESTS, self.terms.count, len(self.requests))
         if count < FEWEST:
             raise TooFew("coherence of sliders", count, FEWEST, "requests")
-        joint, seed = self.candidate.model.system.joint_distribution, self.terms.seed
+        distribution, seed = self.candidate.model.system.joint_distribution, self.terms.seed
         return [
-            joint.complete(row, generator(seed, "sliders", place)) for place, row in enumerate(self.requests[:count])
+            distribution.complete(row, generator(seed, "sliders", place))
+            for place, row in enumerate(self.requests[:count])
         ]
 
     def coherence(self) -> list[np.ndarray]:
