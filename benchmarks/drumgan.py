@@ -109,7 +109,7 @@ def generation(console: Console, preset: str) -> None:
     """Time the way from sliders to samples on one core: single sounds, and many."""
     torch.set_num_threads(1)
     system = untrained(preset).eval()
-    system.running_growth.fill_(system.levels - 1.0)
+    system.growth.number.fill_(system.levels - 1.0)
     times = []
     for seed in range(12):
         begun = time.perf_counter()

@@ -51,16 +51,18 @@ def main() -> None:
     table.add_row(f"{count} sounds to FLAC", f"{count * model.seconds / spent:.0f} s of sound per second")
     code, row = torch.randn(1, system.config.latent), torch.zeros(1, system.schema.width)
     out = system.network.decode(code, row)
-    spectrogram = out.mean[0] + system.texture_of(out, 1.0, generator(0))
+    spectrogram = out.mean[0] + system.observation.draw_residual(out, 1.0, generator(0))
     table.add_row("latent to spectrogram", f"{milliseconds(lambda _: system.network.decode(code, row)):.2f} ms")
-    table.add_row("texture", f"{milliseconds(lambda n: system.texture_of(out, 1.0, generator(n))):.2f} ms")
+    table.add_row(
+        "residual noise", f"{milliseconds(lambda n: system.observation.draw_residual(out, 1.0, generator(n))):.2f} ms"
+    )
     decode = milliseconds(lambda n: representation.decode(spectrogram[None, None], generator(n)))
     table.add_row("spectrogram to waveform", f"{decode:.2f} ms")
 
     def latent_to_waveform(number: int) -> None:
         rng = generator(number)
         found = system.network.decode(code, row)
-        representation.decode((found.mean[0] + system.texture_of(found, 1.0, rng))[None, None], rng)
+        representation.decode((found.mean[0] + system.observation.draw_residual(found, 1.0, rng))[None, None], rng)
 
     table.add_row("latent to waveform", f"{milliseconds(latent_to_waveform):.2f} ms")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

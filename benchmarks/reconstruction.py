@@ -34,7 +34,7 @@ def spectra(system: object, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
         x = system.representation.encode(audio)[:, 0]
         code = system.network.encode(x, conditions).mean
         real.append(x.numpy())
-        back.append(system.heard(system.network.decode(code, conditions).mean).numpy())
+        back.append(system.observation.clamped(system.network.decode(code, conditions).mean).numpy())
     return np.concatenate(real), np.concatenate(back)
 
 

@@ -73,10 +73,10 @@ def rate(system: WaveNet, count: int, seconds: float, weights: str, jobs: int = 
 
 def plain_torch(system: WaveNet, count: int, steps: int = 200) -> float:
     """Samples per second of the reference loop in torch."""
-    starts = torch.from_numpy(Sequences(system, torch.zeros(count, 0), None).fixed)
+    starts = torch.from_numpy(Sequences(system.network, torch.zeros(count, 0), None).fixed)
     symbols, drawn = torch.full((count, steps), -1), torch.rand(count, steps, 1, dtype=torch.float64)
     with torch.no_grad():
-        loop = TorchSampler(weights_of(system.network), starts, system.before)
+        loop = TorchSampler(weights_of(system.network), starts, system.encoder.before)
         loop.advance(symbols[:, :20], drawn[:, :20], starts)
         begun = time.perf_counter()
         loop.advance(symbols, drawn, starts)
@@ -110,17 +110,17 @@ def first_use() -> tuple[float, float]:
 
 def by_position(system: WaveNet, seconds: float) -> tuple[float, float]:
     """Microseconds per sample of one sequence, in its first and in its last second."""
-    sequences = Sequences(system, torch.zeros(1, 0), None)
+    sequences = Sequences(system.network, torch.zeros(1, 0), None)
     times = []
-    for at in range(0, round(seconds * system.representation.sample_rate), sequences.piece):
+    for at in range(0, round(seconds * system.representation.sample_rate), sequences.chunk):
         symbols, drawn = (
-            np.full((1, sequences.piece), -1, np.int64),
-            np.random.default_rng(at).random((1, sequences.piece, 1)),
+            np.full((1, sequences.chunk), -1, np.int64),
+            np.random.default_rng(at).random((1, sequences.chunk, 1)),
         )
         begun = time.perf_counter()
         sequences.advance(symbols, drawn, at)
-        times.append(1e6 * (time.perf_counter() - begun) / sequences.piece)
-    few = max(1, system.representation.sample_rate // sequences.piece)
+        times.append(1e6 * (time.perf_counter() - begun) / sequences.chunk)
+    few = max(1, system.representation.sample_rate // sequences.chunk)
     return median(times[:few]), median(times[-few:])
 
 

@@ -69,7 +69,7 @@ def tone(samples: int = 1000, rate: int = RATE, channels: int = 1) -> Audio:
         ({"conditions": {"knid": "hiss"}}, r"no condition 'knid'; did you mean 'kind'\?"),
         ({"options": {"piror": "normal"}}, r"no sampling option 'piror'; did you mean 'prior'\?"),
         ({"options": {"prior": "uniform"}}, r"prior=uniform: .*known: mixture, normal, sounds"),
-        ({"options": {"texture": "rough"}}, "texture=rough but must be a number from 0 to 2"),
+        ({"options": {"residual_noise": "rough"}}, "residual_noise=rough but must be a number from 0 to 2"),
         ({"prompt": tone(4000)}, "the prompt lasts 0.50 s and the sound 0.50 s, so nothing is left to add"),
         ({"prompt": tone(2000), "seconds": 0.2}, "the prompt lasts 0.25 s and the sound 0.20 s"),
         ({"prompt": tone(0)}, "the given sound: no samples"),
@@ -170,7 +170,7 @@ def test_a_shorter_sound_ends_in_silence_and_not_in_a_click(model: Model) -> Non
 def test_a_model_says_what_it_makes(model: Model) -> None:
     assert (model.sample_rate, model.seconds) == (8000, 0.5)
     assert model.conditions == {"kind": "kind: one of hiss, thump", "pitch": "pitch: a number from 36 to 63 MIDI"}
-    assert set(model.options) == {"prior", "texture"}
+    assert set(model.options) == {"prior", "residual_noise"}
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -128,6 +129,7 @@ def _repeated(again: Path, model: str | None) -> tuple[str, Model, str, Request,
             f"{source} is not the model that made {again} (digest {loaded.digest}, not {digest}), so the sounds "
             f"would differ; name the model it was made with, or make new sounds without --again"
         )
+    request = replace(request, options=loaded.system.current_options(request.options))
     stopped = f"{printable(again)} was stopped before its sounds were done; here all are made whole"
     return source, loaded, coding, request, [stopped] if was_stopped else []
 

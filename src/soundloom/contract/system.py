@@ -31,6 +31,7 @@ class System(nn.Module, ABC):
     training_only: ClassVar[tuple[str, ...]] = ()  # how the names of weights begin that checkpoints leave out
     renamed_weights: ClassVar[Mapping[str, str]] = {"joint.": "joint_distribution."}  # beginnings of names: before, now
     renamed_settings: ClassVar[Mapping[str, str]] = {}  # names of settings in earlier versions, and now
+    renamed_options: ClassVar[Mapping[str, str]] = {}  # names of sampling options in earlier versions, and now
     vocoder_preset: ClassVar[str | None] = None  # the preset that trains it as a vocoder, where it can be one
 
     config: Any
@@ -120,6 +121,10 @@ class System(nn.Module, ABC):
         """Names of the sampling settings that this system alone has, with a sentence each."""
         return {}
 
+    def current_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Sampling settings that an earlier version wrote, under their present names."""
+        return {self.renamed_options.get(name, name): value for name, value in options.items()}
+
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse sampling settings that this system does not have, or values that they cannot take.
 
@@ -127,5 +132,9 @@ class System(nn.Module, ABC):
             ValueError: says what is possible.
         """
         for name in options:
+            if name in self.renamed_options:
+                raise ValueError(
+                    f"the sampling option {name!r} is now called {self.renamed_options[name]!r}; write that"
+                )
             if name not in self.sampling_options():
                 raise ValueError(f"no sampling option {name!r}; {nearest(name, self.sampling_options())}")

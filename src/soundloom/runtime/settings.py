@@ -48,11 +48,13 @@ def from_json(kind: type[T], data: Mapping[str, Any], *, where: str = "settings"
         raise ValueError(f"{where}: {place} = {first.get('input')!r}: {first['msg'].lower()}") from None
 
 
-def override(value: T, assignments: Iterable[str], *, where: str = "--set") -> T:
+def override(
+    value: T, assignments: Iterable[str], *, where: str = "--set", renamed: Mapping[str, str] | None = None
+) -> T:
     """Apply `name=value` or `name.part=value` texts to a frozen dataclass; values are JSON where they parse, else text.
 
     A field may carry a function `read` in its metadata, (value before, value given) to the value to take: it says what
-    a text stands for, and checks parts that no type lists.
+    a text stands for, and checks parts that no type lists. `renamed` maps names of earlier versions to present ones.
 
     Raises:
         ValueError: no `=`, an unknown name, or a value of the wrong type.
@@ -72,6 +74,8 @@ def override(value: T, assignments: Iterable[str], *, where: str = "--set") -> T
         if not separator:
             raise ValueError(f"{where} {assignment}: write it as name=value")
         first, *parts = name.split(".")
+        if renamed and first in renamed:
+            raise ValueError(f"{where} {assignment}: {first} is now called {renamed[first]}; write that")
         if parts and first in readers and not isinstance(data[first], dict):
             read(first)
         try:

@@ -57,12 +57,13 @@ def settings_of(
     Raises:
         ValueError: an unknown name or value, or a change that contradicts the model.
     """
-    presets = system_named(system).PRESETS
+    kind = system_named(system)
+    presets = kind.PRESETS
     if start_from is None:
         name = preset or next(iter(presets))
         if name not in presets:
             raise ValueError(f"{system} has no preset {name!r}; {nearest(name, presets)}")
-        config, source = override(presets[name], changes), None
+        config, source = override(presets[name], changes, renamed=kind.renamed_settings), None
     else:
         if preset is not None:
             raise ValueError(

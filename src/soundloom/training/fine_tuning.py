@@ -52,7 +52,7 @@ class Source:
         """
         config: DataSettings = self.system.config
         for change in changes:
-            changed = override(config, [change])
+            changed = override(config, [change], renamed=self.system.renamed_settings)
             other = type(self.system)(changed, self.system.representation, self.system.schema)
             same_clips = changed.representation == config.representation and other.samples == self.system.samples
             if not same_clips or _shapes(other) != _shapes(self.system):

@@ -1,4 +1,4 @@
-"""Small DrumGANs with random weights."""
+"""Small DrumGANs with random weights, and their input."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from soundloom.conditions.schema import Category, Scalar, Schema
 from soundloom.contract import Batch
 from soundloom.representations import build
 from soundloom.systems.drumgan import DrumGAN
+from soundloom.systems.drumgan.clips import normalised
 from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.settings import PRESETS
 
@@ -35,3 +36,8 @@ def batch_of(gan: DrumGAN, rows: int = 8, step: int = 0) -> Batch:
     codes = [gan.schema.encode({"kind": ("hiss", "thump")[row % 2], "brightness": 10.0 * row}) for row in range(rows)]
     conditions = torch.stack([torch.from_numpy(code) for code in codes])
     return Batch(bursts(rows, gan.samples), conditions, seed=0, step=step)
+
+
+def image_of(gan: DrumGAN, audio: Tensor) -> Tensor:
+    """The images that the critic is trained on, of clips (batch, 1, time)."""
+    return gan.plane.encode(normalised(audio))

@@ -1,4 +1,4 @@
-"""The whole system: growing under the ordinary loop, given sounds, and what is refused."""
+"""The whole system: growing in the ordinary training loop, given sounds, and refused settings."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from soundloom.descriptors import SEVEN
 from soundloom.generation import Request, generate_from, load
 from soundloom.runtime.generators import generator
 from soundloom.runtime.settings import from_json, override, to_json
-from soundloom.systems.drumgan.drumgan import PEAK, prepared
+from soundloom.systems.drumgan.clips import faded_in, normalised
+from soundloom.systems.drumgan.drumgan import PEAK
 from soundloom.systems.drumgan.generator import on_sphere
-from soundloom.systems.drumgan.growth import growth
+from soundloom.systems.drumgan.growth import growth_at
 from soundloom.systems.drumgan.inversion import search, turned_towards
 from soundloom.systems.drumgan.settings import PRESETS, DrumGANConfig
 from soundloom.training import StepReport, train
@@ -33,7 +34,7 @@ STEPS = 10
 
 
 class StopsAfter:
-    """A watcher that asks for the end after a step, as Ctrl-C does."""
+    """A watcher that stops training after a step, as Ctrl-C does."""
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -48,7 +49,7 @@ class StopsAfter:
 
 
 class Listener:
-    """A watcher that remembers what was said."""
+    """A watcher that keeps all messages."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -59,11 +60,11 @@ class Listener:
         self.sentences.append(text)
 
 
-def test_a_training_that_goes_on_inside_a_fade_ends_as_one_that_was_not_stopped(
+def test_a_training_resumed_within_a_fade_ends_as_an_uninterrupted_one(
     tmp_path: Path, sounds: Path, train_tiny: Train
 ) -> None:
     config = PRESETS["tiny"]
-    at = next(step for step in range(STEPS) if 0 < growth((step + 1) / STEPS, config.shares, config.fade).share < 1)
+    at = next(step for step in range(STEPS) if 0 < growth_at((step + 1) / STEPS, config.shares, config.fade).share < 1)
     asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": STEPS}
     outcome = train("drumgan", sounds, out=tmp_path / "run", watcher=StopsAfter(at), **asked)
     assert (outcome.finished, outcome.steps) == (False, at + 1)
@@ -74,47 +75,47 @@ def test_a_training_that_goes_on_inside_a_fade_ends_as_one_that_was_not_stopped(
         assert [key for key in ours.keys() | theirs.keys() if not torch.equal(ours[key], theirs[key])] == []
 
 
-def test_a_model_half_grown_can_be_heard(tmp_path: Path, sounds: Path) -> None:
+def test_a_half_grown_model_can_be_sampled(tmp_path: Path, sounds: Path) -> None:
     asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": STEPS}
     train("drumgan", sounds, out=tmp_path / "run", watcher=StopsAfter(3), **asked)
     model = load(tmp_path / "run")
-    assert 0 < float(model.system.running_growth) < 3
+    assert 0 < float(model.system.growth.number) < 3
     (sound,) = model.generate(count=1)
     assert sound.samples.shape == (1, 4000)
     assert sound.peak > 1e-4
 
 
-def test_the_average_moves_by_its_decay_and_takes_over_how_far_the_networks_have_grown() -> None:
+def test_the_average_follows_by_its_decay_and_takes_over_the_growth() -> None:
     from soundloom.training.average import WeightAverage
 
     gan, average = gan_of(), gan_of()
     with torch.no_grad():
         gan.generator.first.weight.add_(1.0)
     before = average.generator.first.weight.clone()
-    gan.running_growth.fill_(1.5)
+    gan.growth.number.fill_(1.5)
     WeightAverage(average, gan, gan.stages()[0]).follow(0.999)
     torch.testing.assert_close(
         average.generator.first.weight, 0.999 * before + 0.001 * gan.generator.first.weight, rtol=1e-5, atol=1e-6
     )
-    assert average.running_growth == 1.5
+    assert average.growth.number == 1.5
 
 
-def test_a_checkpoint_has_no_critic_and_the_state_of_training_has(trained: Callable[[str], Path]) -> None:
+def test_the_critic_is_in_the_training_state_and_not_in_the_checkpoint(trained: Callable[[str], Path]) -> None:
     run = trained("drumgan")
     weights, state = load_file(run / WEIGHTS), load_file(run / STATE)
     assert not any(key.startswith("critic") for key in weights)
     assert any(key.startswith("system.critic") for key in state)
 
 
-def test_sounds_are_learnt_from_their_attack_on_and_at_one_peak() -> None:
+def test_training_sounds_start_at_their_attack_with_a_peak_of_1() -> None:
     clip = torch.zeros(2, 1, 100)
     clip[0, 0, 40:60] = 0.25
-    found = prepared(clip)
+    found = normalised(clip)
     assert found[0, 0, 2:22].tolist() == [1.0] * 20
     assert found[0, 0, 22:].abs().max() == found[1].abs().max() == 0
 
 
-def test_silence_makes_no_loss_that_is_no_number() -> None:
+def test_silence_gives_finite_gradients() -> None:
     from soundloom.contract import Batch
 
     gan = gan_of()
@@ -125,7 +126,7 @@ def test_silence_makes_no_loss_that_is_no_number() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_few_sounds_and_sounds_without_an_attack_can_be_learnt(tmp_path: Path, count: int) -> None:
+def test_few_sounds_and_sounds_without_an_attack_can_be_trained_on(tmp_path: Path, count: int) -> None:
     moments = np.arange(4000) / 8000
     for number in range(count):
         tone = 0.3 * np.sin(2 * np.pi * 300 * (number + 1) * moments)
@@ -137,9 +138,7 @@ def test_few_sounds_and_sounds_without_an_attack_can_be_learnt(tmp_path: Path, c
     assert np.isfinite(sound.samples).all()
 
 
-def test_the_seven_sliders_are_there_unless_others_are_named_and_what_never_changes_is_none(
-    tmp_path: Path, sounds: Path
-) -> None:
+def test_seven_sliders_are_the_default_and_constant_descriptors_are_left_out(tmp_path: Path, sounds: Path) -> None:
     asked = {"preset": "tiny", "precision": "float32", "preview_seconds": 0.0, "steps": 1}
     usual = ["widths=[4,4]", "shares=[0.5,0.5]", 'labels=["timbre"]']
     train("drumgan", sounds, out=tmp_path / "usual", set=usual, **asked)
@@ -151,37 +150,37 @@ def test_the_seven_sliders_are_there_unless_others_are_named_and_what_never_chan
     alone = tmp_path / "sound"
     alone.mkdir()
     soundfile.write(alone / "a.wav", bursts(1)[0, 0].numpy(), 8000)
-    said = Listener()
-    train("drumgan", alone, out=tmp_path / "alone", set=usual, watcher=said, **asked)
+    listener = Listener()
+    train("drumgan", alone, out=tmp_path / "alone", set=usual, watcher=listener, **asked)
     assert load(tmp_path / "alone").system.schema.names == ()
-    assert any("no slider for boominess, brightness" in sentence for sentence in said.sentences)
+    assert any("no slider for boominess, brightness" in sentence for sentence in listener.sentences)
     assert all(preset.labels == ("timbre",) for name, preset in PRESETS.items() if name != "tiny")
 
 
 def test_sounds_stay_within_full_scale_and_end_in_silence() -> None:
     gan = gan_of().eval()
-    gan.running_growth.fill_(3.0)
+    gan.growth.number.fill_(3.0)
     gan.plane.scale.fill_(50.0)
     for made in generate_from(gan, Request(count=3)):
         assert made.audio.peak <= 1.0
         assert made.audio.samples[0, -1] == 0
 
 
-def test_a_generated_sound_begins_without_a_click_and_a_given_one_as_it_is() -> None:
+def test_a_generated_sound_starts_without_a_click_and_a_given_one_is_not_changed() -> None:
     gan = gan_of().eval()
     sound = torch.ones(1, 100)
-    risen = gan.risen(sound)
-    assert risen[0, 0] == 0
-    assert (risen.diff() >= 0).all()
-    assert (risen[0, 4:] == 1).all()  # half a millisecond at 8 kHz
-    assert torch.equal(gan.risen(sound, 0.0), sound)
-    assert gan.risen(sound, 0.5)[0, 0] == 0.5
-    gan.running_growth.fill_(3.0)
+    faded = faded_in(sound, 8000)
+    assert faded[0, 0] == 0
+    assert (faded.diff() >= 0).all()
+    assert (faded[0, 4:] == 1).all()  # half a millisecond at 8 kHz
+    assert torch.equal(faded_in(sound, 8000, 0.0), sound)
+    assert faded_in(sound, 8000, 0.5)[0, 0] == 0.5
+    gan.growth.number.fill_(3.0)
     for made in generate_from(gan, Request(count=4)):
         assert made.audio.samples[0, 0] == 0
 
 
-def test_at_temperature_0_all_codes_are_the_same_one() -> None:
+def test_temperature_0_ignores_the_seed() -> None:
     gan = gan_of().eval()
     asked = {"kind": "hiss", "brightness": 20.0}
     first, second = (
@@ -191,17 +190,19 @@ def test_at_temperature_0_all_codes_are_the_same_one() -> None:
 
 
 @torch.no_grad()
-def test_a_search_finds_a_sound_that_the_generator_made() -> None:
+def test_a_search_finds_a_sound_of_the_generator() -> None:
     gan = gan_of().eval()
-    gan.running_growth.fill_(3.0)
-    draw, told = gan.renderer(), gan.told({"kind": "hiss", "brightness": 70.0})
-    image = draw(gan.drawn(1.0, generator(5)), told)
-    found = search(draw, image, gan.plane.frames, [told] * 16, gan.controls.free({}), gan.config.latent, generator(0))
-    assert found.missed.square().mean() < 0.1 * image.square().mean()
-    torch.testing.assert_close(draw(found.code, found.told) + found.missed, image)
+    gan.growth.number.fill_(3.0)
+    draw, controls = gan.renderer(), gan.controls_of({"kind": "hiss", "brightness": 70.0})
+    image = draw(gan.random_code(1.0, generator(5)), controls)
+    found = search(
+        draw, image, gan.plane.frames, [controls] * 16, gan.controls.free({}), gan.config.latent, generator(0)
+    )
+    assert found.residual.square().mean() < 0.1 * image.square().mean()
+    torch.testing.assert_close(draw(found.code, found.controls) + found.residual, image)
 
 
-def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
+def test_a_path_between_codes_stays_on_their_sphere_at_a_constant_speed() -> None:
     ends = on_sphere(torch.randn(2, 8, generator=generator(3))).split(1)
     path = [turned_towards(*ends, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     torch.testing.assert_close(path[0], ends[0])
@@ -215,7 +216,7 @@ def test_a_path_between_codes_stays_on_their_sphere_and_moves_evenly() -> None:
         assert torch.equal(turned_towards(same, same, 0.5), same)
 
 
-def test_a_given_sound_is_sought_once_for_all_its_variations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_sound_is_inverted_once_for_all_its_variations(monkeypatch: pytest.MonkeyPatch) -> None:
     from soundloom.systems.drumgan import drumgan
 
     gan, calls = gan_of().eval(), []
@@ -225,7 +226,7 @@ def test_a_given_sound_is_sought_once_for_all_its_variations(monkeypatch: pytest
     assert len(calls) == 1
 
 
-def test_a_variation_keeps_the_level_and_the_place_of_the_given_sound() -> None:
+def test_a_variation_keeps_the_level_and_the_attack_of_the_given_sound() -> None:
     gan = gan_of().eval()
     given = torch.zeros(1, 4000)
     given[:, 800:3000] = 0.3 * torch.sin(torch.arange(2200) / 3) * torch.exp(-torch.arange(2200) / 400)
@@ -233,30 +234,30 @@ def test_a_variation_keeps_the_level_and_the_place_of_the_given_sound() -> None:
     assert abs(made.audio.samples - given.numpy()).max() < 0.02
 
 
-def test_a_prompt_too_short_to_hear_anything_is_refused() -> None:
+def test_a_prompt_shorter_than_a_window_is_refused() -> None:
     gan = gan_of().eval()
     with pytest.raises(ValueError, match=r"the prompt lasts 12 ms from its attack on but this model needs 32 ms"):
         list(generate_from(gan, Request(count=1, prompt=Audio(0.3 * bursts(1)[0, :, :100].sign().numpy(), 8000))))
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("widths=[8, 0]", r"widths is \[8, 0\] but must be whole numbers of at least 1"),
         ("widths=[8, 8]", r"shares is .* but must be 2 numbers above 0, one for each of widths"),
         ("shares=[1, 1, 1, 0]", r"must be 4 numbers above 0"),
         ("penalty=-1", r"penalty is -1 but must be at least 0 and finite; 10 is usual"),
-        ("stray=2", r"stray is 2 but must be a share from 0 to 1"),
+        ("randomised_share=2", r"randomised_share is 2 but must be a share from 0 to 1"),
         ("power=0", r"power is 0 but must be 0.1 to 1"),
         ("latent=0", r"latent is 0 but must be at least 1"),
-        ("representation=mel", r"representation is 'mel' but drumgan makes complex spectra"),
-        ("representation.dropped=nothing", r"dropped is nothing but drumgan leaves out one row; write nyquist"),
-        ("representation.n_fft=300", r"that does not come out even; set representation.n_fft to a power of 2"),
+        ("representation=mel", r"representation is 'mel' but drumgan generates complex spectra"),
+        ("representation.dropped=nothing", r"dropped is nothing but drumgan drops one row; write nyquist"),
+        ("representation.n_fft=300", r"which leaves a remainder; set representation.n_fft to a power of 2"),
         ("change.shift=0.9", r"change.shift is 0.9 but must be 0 to 0.5"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_with_what_could(change: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_impossible_settings_are_refused_with_their_range(change: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         override(PRESETS["tiny"], [change])
 
 
@@ -271,8 +272,8 @@ def test_a_representation_may_be_named() -> None:
     assert config == replace(PRESETS["tiny"], representation=config.representation)
 
 
-def test_sounds_are_made_a_little_below_full_scale() -> None:
+def test_generated_sounds_peak_below_full_scale() -> None:
     gan = gan_of().eval()
-    gan.running_growth.fill_(3.0)
-    clip = prepared(bursts(1))
-    assert (PEAK * gan.sound_of(gan.image_of(clip))).abs().max() == pytest.approx(PEAK, abs=0.02)
+    gan.growth.number.fill_(3.0)
+    clip = normalised(bursts(1))
+    assert (PEAK * gan.decoded(gan.encoded(clip[0]))).abs().max() == pytest.approx(PEAK, abs=0.02)

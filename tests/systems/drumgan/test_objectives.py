@@ -1,4 +1,4 @@
-"""The two losses, against closed forms and on a distribution that is known."""
+"""The two losses, against closed forms and on a known distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gans import batch_of, gan_of
 from scipy.stats import wasserstein_distance
 from torch import Tensor, nn
 
-from soundloom.systems.drumgan.objectives import Criticism, Generation, gradient_penalty, still
+from soundloom.systems.drumgan.objectives import CriticLoss, GeneratorLoss, frozen, gradient_penalty
 
 
 @pytest.mark.parametrize("rows", [1, 3, 8])
@@ -27,7 +27,7 @@ def test_the_unit_of_the_penalty_is_a_distance_between_images() -> None:
     torch.testing.assert_close(found, (3 * slope.norm() - 1) ** 2)
 
 
-def test_the_penalty_can_be_measured_where_nothing_is_learnt() -> None:
+def test_the_penalty_can_be_computed_without_gradients() -> None:
     critic = nn.Linear(6, 1)
     with torch.no_grad():
         penalty = gradient_penalty(lambda image: critic(image)[:, 0], torch.randn(4, 6))
@@ -35,16 +35,18 @@ def test_the_penalty_can_be_measured_where_nothing_is_learnt() -> None:
     assert not penalty.requires_grad
 
 
-def test_the_penalty_moves_every_weight_of_the_critic_that_is_in_use() -> None:
+def test_the_penalty_reaches_every_weight_of_the_critic_that_is_in_use() -> None:
     gan = gan_of()
     (critic, _) = gan.stages()[0].objectives
     gan.config.__dict__["drift"] = 0.0
     loss = critic(batch_of(gan), 1.0)
     loss.parts["penalty"].backward()
-    idle = {name for name, weight in gan.critic.named_parameters() if weight.grad is None or not weight.grad.any()}
-    assert idle == {name for name in idle if name.startswith("from_image") and not name.startswith("from_image.3")} | {
-        name for name in idle if name in ("head.bias", "whole.bias")
-    } | {name for name in idle if name.endswith("bias")}
+    unused = {name for name, weight in gan.critic.named_parameters() if weight.grad is None or not weight.grad.any()}
+    assert unused == {
+        name for name in unused if name.startswith("from_image") and not name.startswith("from_image.3")
+    } | {name for name in unused if name in ("head.bias", "whole.bias")} | {
+        name for name in unused if name.endswith("bias")
+    }
 
 
 def test_the_critics_loss_is_the_sum_of_its_weighted_parts() -> None:
@@ -56,12 +58,12 @@ def test_the_critics_loss_is_the_sum_of_its_weighted_parts() -> None:
     torch.testing.assert_close(total, expected)
 
 
-def test_a_penalty_taken_now_and_then_weighs_as_much_as_all_that_were_left_out() -> None:
+def test_a_penalty_at_every_fourth_step_has_four_times_the_weight() -> None:
     always, rarely = (gan_of(penalty_every=every).stages()[0].objectives[0] for every in (1, 4))
     batches = [batch_of(gan_of(), step=step) for step in range(8)]
     taken = [step for step, batch in enumerate(batches) if rarely(batch, 1.0).parts["penalty"] > 0]
     assert taken == [0, 4]
-    (all_of_it, parts), (four_times, _) = always(batches[4], 1.0), rarely(batches[4], 1.0)
+    (all_of_it, parts, _), (four_times, *_) = always(batches[4], 1.0), rarely(batches[4], 1.0)
     torch.testing.assert_close(four_times - all_of_it, 3 * 10.0 * parts["penalty"])
 
 
@@ -70,12 +72,12 @@ def test_drift_is_the_square_of_the_critics_own_output_for_real_sounds() -> None
     for each in (gan, other):
         nn.init.constant_(each.critic.head.bias, 3.0)
         with torch.no_grad():
-            each.critic.head.weight.zero_()  # every score is 3, and so is every reading
+            each.critic.head.weight.zero_()  # every score is 3, and so is every estimate
     without, drifting = (each.stages()[0].objectives[0](batch_of(each), 0.0).total for each in (gan, other))
     torch.testing.assert_close(drifting - without, torch.tensor(2.0 * 3.0**2))
 
 
-def test_the_generators_loss_rises_as_scores_fall_and_hears_what_the_critic_reads() -> None:
+def test_the_generators_loss_is_the_sum_of_its_weighted_parts_and_reaches_the_sliders() -> None:
     gan = gan_of()
     (_, generation) = gan.stages()[0].objectives
     total, parts, _ = generation(batch_of(gan), 1.0)
@@ -83,11 +85,13 @@ def test_the_generators_loss_rises_as_scores_fall_and_hears_what_the_critic_read
     torch.testing.assert_close(total, expected + gan.config.scalar_weight * parts["scalars"])
     parts["scalars"].backward()
     assert gan.generator.begin.weight.grad is not None
-    told = gan.generator.begin.weight.grad[:, gan.config.latent :]
-    assert told.abs().sum(dim=0)[[0, 1, 3]].min() > 0  # through the image and the critic to the sliders' own weights
+    control_gradients = gan.generator.begin.weight.grad[:, gan.config.latent :]
+    assert (
+        control_gradients.abs().sum(dim=0)[[0, 1, 3]].min() > 0
+    )  # through the image and the critic to the sliders' own weights
 
 
-def test_each_objective_leads_gradients_to_its_own_network_alone() -> None:
+def test_each_objective_gives_gradients_to_its_own_network_alone() -> None:
     for place, mine, theirs in ((0, "critic", "generator"), (1, "generator", "critic")):
         gan = gan_of()
         gan.stages()[0].objectives[place](batch_of(gan), 1.0).total.backward()
@@ -96,7 +100,7 @@ def test_each_objective_leads_gradients_to_its_own_network_alone() -> None:
         assert all(weight.requires_grad for weight in gan.parameters())
 
 
-def test_levels_that_are_not_in_use_are_not_moved() -> None:
+def test_levels_that_are_not_in_use_get_no_gradient() -> None:
     gan = gan_of()
     for objective in gan.stages()[0].objectives:
         objective(batch_of(gan), 0.0).total.backward()
@@ -108,21 +112,21 @@ def test_levels_that_are_not_in_use_are_not_moved() -> None:
             assert (weight.grad is None) == later, name
 
 
-def test_how_far_the_networks_have_grown_is_kept_and_stays_when_they_are_only_measured() -> None:
+def test_growth_is_kept_and_does_not_change_in_evaluation() -> None:
     gan = gan_of()
     objective = gan.stages()[0].objectives[1]
     objective(batch_of(gan), 0.25)
-    grown = float(gan.running_growth)
+    grown = float(gan.growth.number)
     assert 0 < grown < 1
     gan.eval()
     objective(batch_of(gan), 1.0)
-    assert float(gan.running_growth) == grown
+    assert float(gan.growth.number) == grown
 
 
-def test_a_network_at_rest_learns_again_afterwards() -> None:
+def test_a_frozen_network_is_trained_again_afterwards() -> None:
     network = nn.Linear(2, 2)
     network.bias.requires_grad_(False)
-    with still(network):
+    with frozen(network):
         assert not network.weight.requires_grad
     assert (network.weight.requires_grad, network.bias.requires_grad) == (True, False)
 
@@ -185,7 +189,7 @@ def test_wasserstein_loss_with_this_penalty_learns_a_mixture() -> None:
         for _ in range(2):
             train_critic(critic, first, draw_mixture(128), generator(torch.randn(128, 4)).detach(), weight=0.1)
         second.zero_grad()
-        with still(critic):
+        with frozen(critic):
             loss = -critic(generator(torch.randn(128, 4))).mean()
         loss.backward()
         second.step()
@@ -198,5 +202,5 @@ def test_wasserstein_loss_with_this_penalty_learns_a_mixture() -> None:
         assert wasserstein_distance((made @ direction).numpy(), (real @ direction).numpy()) < 0.25
 
 
-def test_both_objectives_say_that_they_work_against_each_other_and_rest_in_part() -> None:
-    assert all(kind.adversarial and kind.unused_parameters for kind in (Criticism, Generation))
+def test_both_objectives_are_adversarial_and_have_unused_parameters() -> None:
+    assert all(kind.adversarial and kind.unused_parameters for kind in (CriticLoss, GeneratorLoss))

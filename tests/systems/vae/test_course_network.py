@@ -118,7 +118,7 @@ def test_the_preset_makes_64_frames_of_256_bins_and_nyquist_from_16317_samples()
     assert vae.samples == 16_317
     assert vae.representation.encode(torch.zeros(1, 1, vae.samples)).shape == (1, 1, 257, 64)
     assert trainable(vae) == 1_836_704 + 532_129 + 1  # and the fixed noise level
-    assert {name for name, p in vae.named_parameters() if not p.requires_grad} == {"noise"}
+    assert {name for name, p in vae.named_parameters() if not p.requires_grad} == {"observation.noise"}
 
 
 def test_the_course_network_refuses_other_sizes_with_the_next_move() -> None:

@@ -1,4 +1,4 @@
-"""The mixture of codes: its draws have the moments of what it was fitted to, and conditions steer it."""
+"""The prior of codes: its draws have the moments of the fitted codes, and conditions select them."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ def draw(mixture: ConditionalMixture, row: Tensor, count: int, smoothing: float 
     return torch.stack(codes)
 
 
-def two_clouds(count: int = 600) -> Tensor:
-    """Codes around (2, 0, 0), round, and around (-2, 1, 0), slanted; a quarter of them in the second cloud."""
+def two_clusters(count: int = 600) -> Tensor:
+    """Codes in a round cluster at (2, 0, 0) and, a quarter of them, in a correlated cluster at (-2, 1, 0)."""
     generator = torch.Generator().manual_seed(0)
     codes = torch.randn(count, 3, generator=generator)
     second = torch.arange(count) % 4 == 0
-    slanted = codes @ torch.tensor([[0.3, 0.2, 0.0], [0.0, 0.3, 0.1], [0.0, 0.0, 0.2]])
+    correlated = codes @ torch.tensor([[0.3, 0.2, 0.0], [0.0, 0.3, 0.1], [0.0, 0.0, 0.2]])
     round_ones = 0.5 * codes + torch.tensor([2.0, 0.0, 0.0])
-    return torch.where(second[:, None], slanted + torch.tensor([-2.0, 1.0, 0.0]), round_ones)
+    return torch.where(second[:, None], correlated + torch.tensor([-2.0, 1.0, 0.0]), round_ones)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.6, 1.0])
 def test_draws_have_the_mean_and_the_covariance_of_the_codes(smoothing: float) -> None:
-    codes = two_clouds()
+    codes = two_clusters()
     mixture = ConditionalMixture(3, 4, Schema())
     mixture.fit(codes, torch.zeros(len(codes), 0))
     drawn = draw(mixture, torch.zeros(0), 3000, smoothing)
     torch.testing.assert_close(drawn.mean(dim=0), codes.mean(dim=0), rtol=0, atol=0.15)
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(codes.T), rtol=0.1, atol=0.1)
-    assert (drawn[:, 0] < 0).float().mean() == pytest.approx(0.25, abs=0.03)  # both clouds, in their shares
+    assert (drawn[:, 0] < 0).float().mean() == pytest.approx(0.25, abs=0.03)  # both clusters, in their proportions
     assert ((drawn[:, 0] > -0.8) & (drawn[:, 0] < 0.4)).float().mean() < 0.01  # and nothing between them
 
 
-def test_the_shares_sum_to_1_and_the_spread_is_that_of_the_codes() -> None:
-    codes = two_clouds()
+def test_the_weights_sum_to_1_and_the_spread_is_that_of_the_codes() -> None:
+    codes = two_clusters()
     mixture = ConditionalMixture(3, 4, Schema())
     mixture.fit(codes, torch.zeros(len(codes), 0))
     assert float(mixture.shares.sum()) == pytest.approx(1, abs=1e-5)
     torch.testing.assert_close(mixture.spread, codes.std(dim=0))
 
 
-def test_without_smoothing_draws_are_the_codes_themselves_and_with_it_none_is() -> None:
-    codes = two_clouds(60)
+def test_draws_are_training_codes_without_smoothing_and_never_with_it() -> None:
+    codes = two_clusters(60)
     mixture = ConditionalMixture(3, 4, Schema())
     mixture.fit(codes, torch.zeros(len(codes), 0))
     apart = torch.cdist(draw(mixture, torch.zeros(0), 200, smoothing=0.0), codes).amin(dim=1)
@@ -63,8 +63,8 @@ def test_without_smoothing_draws_are_the_codes_themselves_and_with_it_none_is() 
     assert torch.cdist(draw(mixture, torch.zeros(0), 200, smoothing=0.6), codes).amin(dim=1).min() > 1e-3
 
 
-def test_draws_begin_at_sounds_that_fit_what_is_asked_for() -> None:
-    # one code for each pitch, in no order that a line could follow
+def test_draws_start_at_sounds_that_fit_the_conditions() -> None:
+    # one code for each pitch, without a linear relation
     codes = torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
     schema = Schema((Scalar("pitch", tuple(float(pitch) for pitch in range(24))), Category("kind", ("low", "high"))))
     rows = [{"pitch": float(pitch), "kind": ("low", "high")[pitch % 2]} for pitch in range(24)]
@@ -74,7 +74,7 @@ def test_draws_begin_at_sounds_that_fit_what_is_asked_for() -> None:
         mixture.place(torch.from_numpy(schema.encode(rows[12])), generator(0, index), smoothing=0.0)
         for index in range(200)
     ]
-    begun = [
+    starts = [
         int(
             (mixture.rest + 0)
             .sub(place.centre - mixture.slope @ torch.from_numpy(schema.encode(rows[12])))
@@ -83,19 +83,19 @@ def test_draws_begin_at_sounds_that_fit_what_is_asked_for() -> None:
         )
         for place in drawn
     ]
-    assert {index % 2 for index in begun} == {0}  # of the kind asked for
-    assert max(abs(index - 12) for index in begun) <= 6  # and near the pitch
+    assert {index % 2 for index in starts} == {0}  # of the requested kind
+    assert max(abs(index - 12) for index in starts) <= 6  # and near the pitch
 
 
-def test_at_temperature_0_all_draws_are_the_middle_of_the_heaviest_cloud() -> None:
-    codes = two_clouds()
+def test_temperature_0_draws_the_mean_of_the_heaviest_component() -> None:
+    codes = two_clusters()
     mixture = ConditionalMixture(3, 2, Schema())
     mixture.fit(codes, torch.zeros(len(codes), 0))
     centres = torch.stack([mixture.place(torch.zeros(0), generator(0, i), 0.0, 0.6).centre for i in range(20)])
     torch.testing.assert_close(centres, mixture.means[mixture.shares.argmax()].expand(20, 3))
 
 
-def test_a_category_steers_where_codes_are_drawn() -> None:
+def test_a_category_moves_the_mean_of_the_codes() -> None:
     generator = torch.Generator().manual_seed(0)
     high = torch.arange(400) % 2 == 1
     codes = 0.3 * torch.randn(400, 4, generator=generator) + torch.where(high, 3.0, -3.0)[:, None]
@@ -108,8 +108,8 @@ def test_a_category_steers_where_codes_are_drawn() -> None:
         assert drawn.std(dim=0) == pytest.approx(torch.full((4,), 0.3), rel=0.2)
 
 
-def test_a_category_chooses_the_cloud_where_its_mean_says_little() -> None:
-    # "low" is always at the centre, "high" at +3 or -3: both have mean 0, so that only the shares tell them apart
+def test_a_category_selects_clusters_that_have_the_same_mean() -> None:
+    # "low" is always at the centre, "high" at +3 or -3: both have mean 0, so only the weights differ
     generator = torch.Generator().manual_seed(0)
     centres = torch.tensor([0.0, 3.0, 0.0, -3.0])[torch.arange(600) % 4]
     codes = 0.3 * torch.randn(600, 2, generator=generator) + centres[:, None]
@@ -120,7 +120,7 @@ def test_a_category_chooses_the_cloud_where_its_mean_says_little() -> None:
     assert draw(mixture, rows[1], 300).abs().mean(dim=1).gt(1.5).float().mean() > 0.97
 
 
-def test_a_number_moves_the_codes_along_the_line_of_the_training_set() -> None:
+def test_a_scalar_moves_the_codes_along_the_line_of_the_training_set() -> None:
     generator = torch.Generator().manual_seed(0)
     pitch = torch.rand(500, generator=generator)
     codes = 0.1 * torch.randn(500, 2, generator=generator) + torch.stack((4 * pitch, -pitch), dim=1)
@@ -145,7 +145,7 @@ def test_fewer_clips_than_components_are_enough(clips: int) -> None:
     assert mixture.spread.isfinite().all()
 
 
-def test_equal_codes_are_no_reason_to_fail() -> None:
+def test_equal_codes_can_be_fitted() -> None:
     mixture = ConditionalMixture(3, 4, Schema())
     mixture.fit(torch.full((60, 3), 2.0), torch.zeros(60, 0))
     torch.testing.assert_close(draw(mixture, torch.zeros(0), 20), torch.full((20, 3), 2.0), rtol=0, atol=1e-2)

@@ -17,7 +17,7 @@ TINY = PRESETS["tiny"]
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "message"),
     [
         ("widths=[8,8]", "widths is [8, 8] but must be 4 whole numbers of at least 1"),
         ("widths=[8,8,0,8]", "widths is [8, 8, 0, 8]"),
@@ -50,10 +50,10 @@ TINY = PRESETS["tiny"]
         ("representation.bands=0", "bands is 0 but must be at least 1"),
     ],
 )
-def test_a_setting_that_cannot_be_is_refused_with_value_bound_and_next_move(assignment: str, said: str) -> None:
+def test_an_impossible_setting_is_refused_with_value_bound_and_next_move(assignment: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^--set") as refusal:
         override(TINY, [assignment])
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
     assert ";" in str(refusal.value)
 
 
@@ -61,7 +61,7 @@ def test_a_setting_that_cannot_be_is_refused_with_value_bound_and_next_move(assi
     "assignment",
     ["widths=[1,1,1,1]", "blocks=0", "kl_warmup=0", "kl_warmup=1", "unknown_share=1", "beta=0", "noise=null"],
 )
-def test_a_setting_at_its_bound_is_taken(assignment: str) -> None:
+def test_a_setting_at_its_bound_is_accepted(assignment: str) -> None:
     assert override(TINY, [assignment]) != TINY or assignment == "noise=null"
 
 

@@ -1,4 +1,4 @@
-"""The whole system: what its sampling modes mean, checked by ear's stand-ins and against PCA."""
+"""The whole system: its sampling modes, checked by zero crossings and against PCA."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from soundloom.generation import Model, Request, generate_from, load
 from soundloom.representations import build as build_representation
 from soundloom.runtime.files import read_json
 from soundloom.systems.vae import SpectrogramVAE
-from soundloom.systems.vae.elbo import ELBO
 from soundloom.systems.vae.settings import PRESETS, VAEConfig
 from sounds import make_sounds
 
@@ -31,12 +30,12 @@ def model(trained: Callable[[str], Path]) -> Model:
 
 
 def crossings(sound: Audio) -> float:
-    """How often the loud part of a sound crosses zero, per sample: low for a tone, high for noise."""
+    """Zero crossings per sample of the loud part of a sound: few for a tone, many for noise."""
     samples = sound.samples[0, :2000]
     return float(np.mean(np.diff(np.signbit(samples))))
 
 
-def test_a_kind_sounds_as_its_kind_does(model: Model, sounds: Path) -> None:
+def test_sounds_of_a_kind_have_its_zero_crossings(model: Model, sounds: Path) -> None:
     real = {kind: np.median([crossings(read(path)) for path in sounds.glob(f"{kind}*")]) for kind in ("hiss", "thump")}
     between = np.sqrt(real["hiss"] * real["thump"])
     made = {kind: model.generate(count=12, conditions={"kind": kind}) for kind in real}
@@ -44,7 +43,7 @@ def test_a_kind_sounds_as_its_kind_does(model: Model, sounds: Path) -> None:
     assert np.median([crossings(sound) for sound in made["hiss"]]) > between
 
 
-def test_both_priors_need_nothing_but_the_checkpoint(tmp_path: Path, train_tiny: Callable[..., Path]) -> None:
+def test_every_prior_needs_nothing_but_the_checkpoint(tmp_path: Path, train_tiny: Callable[..., Path]) -> None:
     run = train_tiny("vae", tmp_path / "run", steps=2, folder=make_sounds(tmp_path / "sounds", 12))
     before = {prior: made(load(run), prior) for prior in ("normal", "mixture", "sounds")}
     shutil.rmtree(tmp_path / "sounds")
@@ -73,27 +72,27 @@ def test_the_normal_prior_draws_standard_normal_codes(model: Model) -> None:
     torch.testing.assert_close(codes.std(dim=0), torch.full((codes.shape[1],), 0.5), rtol=0, atol=0.1)
 
 
-def test_at_temperature_0_a_place_of_the_prior_has_one_sound(model: Model) -> None:
+def test_temperature_0_ignores_the_seed_but_for_phase(model: Model) -> None:
     asked = {"temperature": 0.0, "options": {"prior": "normal"}, "conditions": {"kind": "hiss", "pitch": 48}}
     first, second = (model.generate(count=1, seed=seed, **asked)[0] for seed in (1, 2))
     x, y = (model.system.representation.encode(torch.from_numpy(sound.samples)[None]) for sound in (first, second))
-    assert (x - y).abs().max() < 0.1  # what is left is the search for a phase
+    assert (x - y).abs().max() < 0.1  # the rest is due to the search for a phase
 
 
-def test_without_texture_a_sound_is_the_decoders_mean(model: Model) -> None:
+def test_without_residual_noise_a_sound_is_the_decoders_mean(model: Model) -> None:
     vae = model.system
     assert isinstance(vae, SpectrogramVAE)
     row = torch.from_numpy(vae.schema.encode({"kind": "hiss", "pitch": 48}))
     code = torch.randn(1, vae.config.latent, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         out = vae.network.decode(code, row[None])
-        assert (vae.texture_of(out, 0.0, torch.Generator()) == 0).all()
+        assert (vae.observation.draw_residual(out, 0.0, torch.Generator()) == 0).all()
         rng = torch.Generator().manual_seed(0)
-        fields = torch.stack([vae.texture_of(out, 1.0, rng) for _ in range(400)])
-    # a sample of p(x | code) is as far from the mean as the spread and the strength say, all in all
-    assert vae.texture is not None
-    said = vae.texture.strength * out.log_spread.exp().square().mean().sqrt()
-    ratio = fields.square().mean().sqrt() / said
+        fields = torch.stack([vae.observation.draw_residual(out, 1.0, rng) for _ in range(400)])
+    # a sample of p(x | code) is as far from the mean as spread times strength, in the root mean square
+    assert vae.observation.residual_noise is not None
+    expected = vae.observation.residual_noise.strength * out.log_spread.exp().square().mean().sqrt()
+    ratio = fields.square().mean().sqrt() / expected
     assert 0.7 < float(ratio) < 1.3
 
 
@@ -112,19 +111,19 @@ def test_held_out_sounds_are_reconstructed_better_than_by_pca_of_equal_dimension
     floor = np.mean((pca.inverse_transform(pca.transform(flat)) - flat) ** 2)
     unknown = torch.zeros(len(theirs), vae.schema.width)
     with torch.no_grad():
-        out = vae.heard(vae.network.decode(vae.network.encode(theirs, unknown).mean, unknown).mean)
+        out = vae.observation.clamped(vae.network.decode(vae.network.encode(theirs, unknown).mean, unknown).mean)
     assert float((out - theirs).square().mean()) < floor
 
 
 def spectra(vae: SpectrogramVAE, folder: Path, files: list[str]) -> torch.Tensor:
     clips = torch.zeros(len(files), 1, vae.samples)
     for clip, name in zip(clips, files, strict=True):
-        heard = read(folder / name).samples[:, : vae.samples]
-        clip[:, : heard.shape[1]] = torch.from_numpy(heard)
+        samples = read(folder / name).samples[:, : vae.samples]
+        clip[:, : samples.shape[1]] = torch.from_numpy(samples)
     return vae.representation.encode(clips)[:, 0]
 
 
-def test_a_plain_autoencoder_trains_and_samples(tmp_path: Path, train_tiny: Callable[..., Path]) -> None:
+def test_an_autoencoder_trains_and_samples(tmp_path: Path, train_tiny: Callable[..., Path]) -> None:
     model = load(train_tiny("vae", tmp_path / "run", steps=10, set=["variational=false"]))
     assert not model.system.config.variational
     for sound in model.generate(count=3):
@@ -132,12 +131,12 @@ def test_a_plain_autoencoder_trains_and_samples(tmp_path: Path, train_tiny: Call
         assert sound.peak > 1e-3
 
 
-def test_silence_has_a_code_a_loss_and_a_sound() -> None:
+def test_silence_can_be_trained_on_and_sampled() -> None:
     vae = small()
     silence = torch.zeros(3, 1, vae.samples)
     vae.prepare(vae.stages()[0], Always(silence), fresh=True)
     x = vae.representation.encode(silence)
-    loss = ELBO(vae)(Batch(x, torch.zeros(3, 0), 0, 0), 1.0)
+    loss = vae.stages()[0].objectives[0](Batch(x, torch.zeros(3, 0), 0, 0), 1.0)
     assert loss.total.isfinite()
     vae.finish(vae.stages()[0], Always(silence))
     (made,) = generate_from(vae.eval(), Request(count=1))
@@ -150,7 +149,7 @@ def test_one_sound_is_enough_to_train_and_generate(tmp_path: Path, train_tiny: C
     assert np.isfinite(sound.samples).all()
 
 
-def test_a_representation_without_frames_is_refused_with_the_next_move() -> None:
+def test_a_representation_without_frames_is_refused_with_alternatives() -> None:
     config = PRESETS["tiny"]
     for kind in ("mulaw", "complex", "if"):
         with pytest.raises(ValueError, match=f"which {kind} is not; choose mel, log, log-frequency or magnitude"):
@@ -199,7 +198,7 @@ def test_the_peaks_of_new_sounds_lie_in_the_range_of_the_training_set(model: Mod
         assert low - 1e-4 <= sound.peak <= high + 1e-4
 
 
-def test_what_is_silent_at_both_ends_of_a_path_is_silent_between(model: Model) -> None:
+def test_a_path_between_silent_frames_is_silent(model: Model) -> None:
     vae = model.system
     assert isinstance(vae, SpectrogramVAE)
     ends = []
@@ -209,7 +208,7 @@ def test_what_is_silent_at_both_ends_of_a_path_is_silent_between(model: Model) -
         ends.append(tone[None])
     row = torch.zeros(vae.schema.width)
     with torch.no_grad():
-        between = vae._resemble(ends, row, 0.5, 0.0, torch.Generator())
+        between = vae._varied(ends, row, 0.5, 0.0, torch.Generator())
         raw = vae.network.decode(
             torch.lerp(
                 *(vae.network.encode(vae.representation.encode(end[None])[:, 0], row[None]).mean for end in ends), 0.5
@@ -218,4 +217,4 @@ def test_what_is_silent_at_both_ends_of_a_path_is_silent_between(model: Model) -
         ).mean[0]
     silent = torch.zeros_like(between, dtype=torch.bool)
     silent[:, between.shape[1] // 2 + 4 :] = True
-    assert (between[silent] <= vae.heard(raw)[silent] + 1e-6).all()  # nothing is added to what the code says
+    assert (between[silent] <= vae.observation.clamped(raw)[silent] + 1e-6).all()  # no residual is added

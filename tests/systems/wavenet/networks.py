@@ -1,4 +1,4 @@
-"""Small WaveNets with random weights, large enough that all which can matter to a prediction is seen in it."""
+"""Small WaveNets with random weights, and their input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTEXT = Context(stride=8, cycles=1, layers_per_cycle=2, channels=6)
 LABELS = Schema((Category("kind", ("hiss", "thump")), Scalar("pitch", (36.0, 48.0, 60.0))))
 NONE = Schema()
 
-CONFIGS: dict[str, dict[str, Any]] = {  # what networks may be made of, alone and together
+CONFIGS: dict[str, dict[str, Any]] = {  # each part of a network, and all together
     "plain": {},
     "kernel 3": {"kernel": 3},
     "wide first layer": {"first_kernel": 5},
@@ -36,7 +36,7 @@ CONFIGS: dict[str, dict[str, Any]] = {  # what networks may be made of, alone an
 
 
 def config_of(**settings: Any) -> WaveNetConfig:
-    """Sees few samples, so that whatever lies beyond them is soon reached."""
+    """A small receptive field, so that short clips reach beyond it."""
     sizes = {"cycles": 2, "layers_per_cycle": 3, "residual": 8, "gate": 8, "skip": 16, "end": 16, "logistics": 3}
     return replace(PRESETS["tiny"], **{**sizes, **settings})
 
@@ -48,13 +48,13 @@ def untrained(schema: Schema = NONE, **settings: Any) -> WaveNet:
 
 
 def lively(schema: Schema = NONE, **settings: Any) -> WaveNet:
-    """Untrained, and sure of what it predicts: each of the last samples matters."""
+    """Untrained, with confident predictions: every sample in the receptive field matters."""
     wavenet = untrained(schema, **settings)
     with torch.no_grad():
         for name, parameter in wavenet.network.named_parameters():
             if name.endswith("bias") and not name.startswith("head"):
                 parameter.normal_(0, 0.2)
-        wavenet.network.first.taps.normal_()  # neighbouring classes have nothing in common
+        wavenet.network.first.taps.normal_()  # neighbouring classes differ
         wavenet.network.end.weight.mul_(5)
         wavenet.network.head.weight.mul_(20)
         for gates in (wavenet.network.code_gates, wavenet.network.frame_gates, wavenet.network.context_gates):
@@ -64,7 +64,7 @@ def lively(schema: Schema = NONE, **settings: Any) -> WaveNet:
 
 
 def in_double(network: Network) -> Network:
-    """A copy in which what is as small as a far sample's share is not lost among roundings."""
+    """A copy in double precision, in which the small influence of a far sample is not lost."""
     network = copy.deepcopy(network).double()
     if network.context is not None:
         network.context.register_forward_pre_hook(lambda _, given: (given[0].double(), *given[1:]))
@@ -77,14 +77,14 @@ def random_symbols(wavenet: WaveNet, clips: int, time: int, seed: int = 0) -> Te
 
 
 def random_codes(schema: Schema, clips: int) -> Tensor:
-    """Rows of conditions, (clips, width): of every other clip the pitch is unknown."""
+    """Condition rows, (clips, width); every other clip has no pitch."""
     kinds = ("hiss", "thump")
     asked = [{"kind": kinds[n % 2], "pitch": None if n % 2 else 36.0 + n} for n in range(clips)]
     return torch.stack([torch.from_numpy(schema.encode(row)) for row in asked])
 
 
 def random_spectra(wavenet: WaveNet, clips: int, samples: int, seed: int = 0) -> Tensor | None:
-    """(clips, band, frame), as a clip of so many samples has them; None where there are no frames."""
+    """Frames of clips of so many samples, (clips, band, frame); None without a vocoder."""
     if wavenet.config.frames is None:
         return None
     shape = (clips, wavenet.config.frames["bands"], 1 + samples // wavenet.config.frames["hop"])
@@ -92,14 +92,14 @@ def random_spectra(wavenet: WaveNet, clips: int, samples: int, seed: int = 0) ->
 
 
 def forced(wavenet: WaveNet, symbols: Tensor, codes: Tensor, spectra: Tensor | None = None) -> Tensor:
-    """What the network predicts for each of the symbols (batch, time) of whole clips: (batch, output, time)."""
-    preceded = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.before)
+    """The network's outputs for the symbols (batch, time) of whole clips: (batch, output, time)."""
+    preceded = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.encoder.before)
     position = torch.zeros(len(symbols), dtype=torch.int64)
     with torch.no_grad():
         return wavenet.network(preceded[:, :-1], codes, symbols.shape[1], spectra, None, position)
 
 
 def sampled(wavenet: WaveNet, symbols: Tensor, codes: Tensor, spectra: Tensor | None = None) -> Tensor:
-    """The same as the sampler computes it, one symbol after another."""
+    """The same outputs, computed by the sampler one symbol after another."""
     with torch.no_grad():
-        return predict(wavenet, symbols, codes, spectra)
+        return predict(wavenet.network, symbols, codes, spectra)

@@ -1,4 +1,4 @@
-"""Frames of a vocoder: which of them each sample hears."""
+"""Frames of a vocoder: which samples they condition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from networks import MEL, forced, lively, random_spectra, random_symbols, sample
 from soundloom.systems.wavenet.frames import FrameNetwork, at_samples
 
 HOP, BANDS = MEL["hop"], MEL["bands"]
-WIDTH = 2  # frames to each side that two layers of three see
+WIDTH = 2  # frames on each side that two layers of kernel size 3 see
 
 
 @settings(deadline=None, max_examples=50)
@@ -26,12 +26,12 @@ def test_frames_are_read_at_samples_as_numpy_interpolates(frames: int, hop: int,
             np.testing.assert_allclose(found[clip, channel], expected, rtol=0, atol=1e-6)
 
 
-def test_a_frame_lies_at_the_sample_that_it_is_named_after() -> None:
+def test_frame_f_lies_at_sample_f_times_hop() -> None:
     wavenet = lively(frames=MEL)
     for sample in (5 * HOP, 9 * HOP):
         click = torch.zeros(1, 1, 20 * HOP)
         click[..., sample] = 1
-        spectra = wavenet.spectra(click)
+        spectra = wavenet.encoder.spectra(click)
         assert spectra is not None
         level = spectra[0].mean(dim=0)
         assert int(level.argmax()) == sample // HOP
@@ -41,7 +41,9 @@ def test_a_frame_lies_at_the_sample_that_it_is_named_after() -> None:
 
 @pytest.mark.parametrize("frame", [0, 7, 11])
 def test_a_frame_changes_the_samples_around_it_and_no_others(frame: int) -> None:
-    wavenet = lively(frames=MEL, cycles=1, layers_per_cycle=1)  # each prediction hears the frames of its own moment
+    wavenet = lively(
+        frames=MEL, cycles=1, layers_per_cycle=1
+    )  # each prediction depends on the frames at its own sample
     symbols, spectra = random_symbols(wavenet, 1, 12 * HOP), random_spectra(wavenet, 1, 12 * HOP)
     before = forced(wavenet, symbols, torch.zeros(1, 0), spectra)
     spectra[..., frame] += 0.5
@@ -50,7 +52,7 @@ def test_a_frame_changes_the_samples_around_it_and_no_others(frame: int) -> None
     assert torch.equal(changed, (time - frame * HOP).abs() < (WIDTH + 1) * HOP)
 
 
-def test_hidden_frames_say_nothing_and_differ_from_all_that_are_known() -> None:
+def test_hidden_frames_are_constant_and_differ_from_known_ones() -> None:
     torch.manual_seed(0)
     network = FrameNetwork({"hop": HOP, "bands": BANDS}, 6).eval()
     spectra = torch.rand(3, BANDS, 9)
@@ -62,10 +64,10 @@ def test_hidden_frames_say_nothing_and_differ_from_all_that_are_known() -> None:
     assert (found[1:] - unknown).abs().amax(dim=(1, 2)).min() > 0.01
 
 
-def test_without_frames_a_vocoder_samples_as_where_they_were_hidden() -> None:
+def test_sampling_without_frames_equals_hidden_frames() -> None:
     wavenet = lively(frames=MEL)
     symbols, spectra = random_symbols(wavenet, 1, 100), random_spectra(wavenet, 1, 100)
-    hidden = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.before)[:, :-1]
+    hidden = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.encoder.before)[:, :-1]
     position, all_hidden = torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.bool)
     with torch.no_grad():
         expected = wavenet.network(hidden, torch.zeros(1, 0), 100, spectra, all_hidden, position)

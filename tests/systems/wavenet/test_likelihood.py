@@ -1,4 +1,4 @@
-"""The objective: which samples of a clip are learnt, from what, and what their bits are."""
+"""The objective: which samples of a clip are predicted, from which history, and their bits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from networks import CONFIGS, LABELS, config_of, forced, lively, random_codes, random_spectra, untrained
 from torch import Tensor
 
-from soundloom.contract import MODEL, Batch, ClipBatch, Loss
+from soundloom.contract import MODEL, Batch, ClipBatch, Loss, Objective
 from soundloom.layers.attack import from_attack
-from soundloom.systems.wavenet.likelihood import Crop, Likelihood, bits_of, crop_of, ends_of, mean_of
+from soundloom.systems.wavenet import likelihood
+from soundloom.systems.wavenet.crops import Crop, crop_of, ends_of, mean_of
+from soundloom.systems.wavenet.likelihood import bits_of, crop_bits
 from soundloom.systems.wavenet.logistics import probabilities
 from soundloom.systems.wavenet.settings import Context, WaveNetConfig
 from soundloom.systems.wavenet.wavenet import WaveNet
@@ -43,20 +45,20 @@ def crops(config: WaveNetConfig, audio: Tensor, drawn: float | Tensor, before: i
 
 
 def places(crop: Crop) -> Tensor:
-    """The places in their clips of the predictions, (batch, steps)."""
+    """Positions of the predictions in their clips, (batch, steps)."""
     return crop.position[:, None] + torch.arange(crop.steps)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("drawn", [0.0, 0.4, 0.7, 1.0])
-@pytest.mark.parametrize("crop", [32, 400])  # shorter than a clip and longer
+@pytest.mark.parametrize("crop", [32, 400])  # shorter and longer than a clip
 def test_a_crop_is_predicted_as_the_whole_clip_is(name: str, drawn: float, crop: int) -> None:
     wavenet = lively(LABELS, **CONFIGS[name], crop=crop)
     audio, codes, spectra = noise(3, 203), random_codes(LABELS, 3), random_spectra(wavenet, 3, 203)
     symbols = wavenet.representation.encode(audio)[:, 0]
-    crop_ = crop_of(symbols, audio[:, 0], torch.full((3,), drawn), wavenet.config, wavenet.before)
+    crop_ = crop_of(symbols, audio[:, 0], torch.full((3,), drawn), wavenet.config, wavenet.encoder.before)
     with torch.no_grad():
-        found = wavenet.bits(crop_, codes, spectra, None)
+        found = crop_bits(wavenet.network, crop_, codes, spectra)
     whole = bits_of(forced(wavenet, symbols, codes, spectra), symbols, wavenet.levels, wavenet.config.classes)
     assert found.shape == crop_.counted.shape
     torch.testing.assert_close(found, whole.gather(1, places(crop_)), rtol=1e-5, atol=1e-4)
@@ -71,7 +73,7 @@ def test_a_crop_is_predicted_as_the_whole_clip_is(name: str, drawn: float, crop:
     st.sampled_from([0, 0.25, 1]),
     st.sampled_from([None, Context(stride=7, cycles=1, layers_per_cycle=2, channels=2)]),
 )
-def test_a_crop_of_any_clip_is_what_came_before_and_counts_no_later_than_the_tail(
+def test_a_crop_has_its_history_and_counts_up_to_the_tail(
     time: int, ends: list[int], drawn: float, length: int, quiet: float, context: Context | None
 ) -> None:
     config = config_of(crop=length, quiet=quiet, context=context)
@@ -80,10 +82,10 @@ def test_a_crop_of_any_clip_is_what_came_before_and_counts_no_later_than_the_tai
     given = crop.symbols.shape[1] - crop.steps
     assert given == (config.first_kernel if crop.begins else config.history)
     expected = places(crop)[:, :1] - given + torch.arange(given + crop.steps)
-    assert torch.equal(crop.symbols, expected.clamp_min(-1))  # sample n is n, and -1 whatever is before a clip
-    upto = (torch.tensor(ends) + round(quiet * length)).clamp(1, time)  # of silence one sample counts
+    assert torch.equal(crop.symbols, expected.clamp_min(-1))  # the symbol of sample n is n, and -1 before a clip
+    upto = (torch.tensor(ends) + round(quiet * length)).clamp(1, time)  # one sample of silence counts
     assert torch.equal(crop.counted, places(crop) < upto[:, None])
-    assert torch.equal(crop.heard, places(crop) < torch.tensor(ends)[:, None])
+    assert torch.equal(crop.sounding, places(crop) < torch.tensor(ends)[:, None])
     assert crop.counted.any(dim=1).all()
     assert crop.steps <= length
     if context is not None:
@@ -100,7 +102,7 @@ def test_crops_reach_from_the_first_sample_to_the_end_of_the_tail() -> None:
         seen[places(crop)[crop.counted]] += 1
     assert (seen[: 500 + config.tail] > 0).all()
     assert (seen[500 + config.tail :] == 0).all()
-    assert seen[0] > 0.45 * seen[250]  # evenly spread crops would begin with it once in 400 times
+    assert seen[0] > 0.45 * seen[250]  # uniform crops would begin with it once in 400 times
     assert seen[499 + config.tail] > 0.45 * seen[250]
 
 
@@ -118,26 +120,26 @@ def test_a_sound_ends_with_its_last_sample_above_minus_60_decibels_of_its_peak()
     assert ends_of(audio).tolist() == [0, 31, 61, 100]
 
 
-def test_a_one_shot_is_learnt_from_two_samples_before_it_comes_near_its_peak() -> None:
+def test_a_one_shot_is_trained_from_two_samples_before_its_attack() -> None:
     audio = torch.zeros(3, 1, 100)
-    audio[0, 0, 10:40], audio[0, 0, 40:60] = 0.01 * 0.5, 0.5  # a soft noise leads up to the attack
+    audio[0, 0, 10:40], audio[0, 0, 40:60] = 0.01 * 0.5, 0.5  # soft noise before the attack
     audio[1, 0, 1:30] = -0.3
     found = from_attack(audio)
     assert torch.equal(found[0, 0], torch.cat([audio[0, 0, 38:], torch.zeros(38)]))
-    assert torch.equal(found[1:], audio[1:])  # one begins at once, one is silent
-    assert torch.equal(untrained(cut="start").aligned(audio), found)
+    assert torch.equal(found[1:], audio[1:])  # one starts with its attack, one is silent
+    assert torch.equal(untrained(cut="start").encoder.aligned(audio), found)
     late = loss_of(lively(crop=1000, cut="start"), torch.nn.functional.pad(noise(2, 200), (80, 0))).total
     early = loss_of(lively(crop=1000, cut="start"), torch.nn.functional.pad(noise(2, 200), (2, 78))).total
     torch.testing.assert_close(late, early, rtol=1e-4, atol=0)
 
 
-def test_pieces_of_recordings_and_what_frames_describe_are_learnt_as_they_are() -> None:
+def test_windows_and_clips_of_a_vocoder_are_not_aligned() -> None:
     audio = torch.nn.functional.pad(noise(2, 50), (50, 0))
-    assert torch.equal(untrained(cut="windows").aligned(audio), audio)
-    assert torch.equal(untrained(cut="start", frames=CONFIGS["frames"]["frames"]).aligned(audio), audio)
+    assert torch.equal(untrained(cut="windows").encoder.aligned(audio), audio)
+    assert torch.equal(untrained(cut="start", frames=CONFIGS["frames"]["frames"]).encoder.aligned(audio), audio)
 
 
-def test_means_are_over_what_counts_in_each_clip() -> None:
+def test_means_are_over_the_samples_that_count_in_each_clip() -> None:
     bits = torch.tensor([[1.0, 2, 100], [4, torch.inf, torch.nan], [7, 8, 9]])
     counted = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 0]]).bool()
     assert mean_of(bits, counted).tolist() == [1.5, 4.0, 0.0]
@@ -163,21 +165,27 @@ def test_probabilities_of_single_steps_multiply_to_that_of_the_sequence(name: st
     audio, codes = noise(1, 64), random_codes(LABELS, 1)
     whole = wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL] * 64
     symbols = wavenet.representation.encode(audio)[0]
-    heard = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.before)
+    history = torch.nn.functional.pad(symbols, (wavenet.config.history, 0), value=wavenet.encoder.before)
     stride = wavenet.config.context.stride if wavenet.config.context else 1
     total = 0.0
     for time in range(64):
-        begin = time // stride * stride  # where there is a context, what is given begins with one of its frames
+        begin = time // stride * stride  # with a context stack, the given symbols begin with one of its frames
         with torch.no_grad():
-            outputs = wavenet.network(heard[:, begin : wavenet.config.history + time], codes, 1)
+            outputs = wavenet.network(history[:, begin : wavenet.config.history + time], codes, 1)
         total += float(bits_of(outputs, symbols[:, time : time + 1], wavenet.levels, wavenet.config.classes))
     assert math.isclose(total, float(whole), rel_tol=1e-5)
+
+
+def likelihood_of(wavenet: WaveNet) -> Objective:
+    """The training objective of a model."""
+    (objective,) = wavenet.stages()[0].objectives
+    return objective
 
 
 def loss_of(wavenet: WaveNet, audio: Tensor, codes: Tensor | None = None, step: int = 0, **more: Any) -> Loss:
     codes = torch.zeros(len(audio), wavenet.schema.width) if codes is None else codes
     with torch.no_grad():
-        return Likelihood(wavenet)(Batch(audio, codes, 0, step, **more), 0.5)
+        return likelihood_of(wavenet)(Batch(audio, codes, 0, step, **more), 0.5)
 
 
 def test_the_loss_is_the_mean_over_clips_of_bits_per_sample_that_counts() -> None:
@@ -188,60 +196,61 @@ def test_the_loss_is_the_mean_over_clips_of_bits_per_sample_that_counts() -> Non
     bits = bits_of(forced(wavenet, symbols, torch.zeros(2, 0)), symbols, 256, classes=True)
     tail = wavenet.config.tail
     expected = (bits[0, : 100 + tail].mean() + bits[1, : 400 + tail].mean()) / 2
-    heard = (bits[0, :100].mean() + bits[1, :400].mean()) / 2
+    sounding = (bits[0, :100].mean() + bits[1, :400].mean()) / 2
     torch.testing.assert_close(found.total, expected, rtol=1e-5, atol=0)
-    torch.testing.assert_close(found.parts["heard"], heard, rtol=1e-5, atol=0)
+    torch.testing.assert_close(found.parts["sounding"], sounding, rtol=1e-5, atol=0)
 
 
-def test_a_crop_in_the_silence_after_a_sound_leaves_the_bits_of_what_is_heard_as_they_are() -> None:
+def test_a_crop_in_silence_does_not_change_the_mean_bits_of_sounding_samples() -> None:
     wavenet = lively(crop=16, quiet=1.0)
     audio = bursts(20, 20, 20, 20, time=200)
     for step in range(20):
         parts = loss_of(wavenet, audio, step=step).parts
         drawn = Batch(audio, torch.zeros(4, 0), 0, step).uniform(1, name="crop")[:, 0]
-        crop = crop_of(wavenet.representation.encode(audio)[:, 0], audio[:, 0], drawn, wavenet.config, wavenet.before)
+        crop = crop_of(
+            wavenet.representation.encode(audio)[:, 0], audio[:, 0], drawn, wavenet.config, wavenet.encoder.before
+        )
         with torch.no_grad():
-            each = mean_of(wavenet.bits(crop, torch.zeros(4, 0), None, None), crop.heard)[crop.heard.any(dim=1)]
+            each = mean_of(crop_bits(wavenet.network, crop, torch.zeros(4, 0), None), crop.sounding)[
+                crop.sounding.any(dim=1)
+            ]
         if 0 < len(each) < 4:
-            torch.testing.assert_close(parts["heard"], each.mean())
+            torch.testing.assert_close(parts["sounding"], each.mean())
             return
     raise AssertionError("no crop lay in the silence")
 
 
-def test_what_simple_predictors_take_is_told_of_clips_that_are_measured_and_not_of_those_that_train() -> None:
+def test_baselines_are_reported_in_evaluation_and_not_in_training() -> None:
     wavenet = untrained(crop=64)
     audio = noise(3, 200)
-    assert set(loss_of(wavenet, audio).parts) == {"heard", "unigram", "markov", "linear"}
-    assert set(loss_of(wavenet.train(), audio).parts) == {"heard"}
+    assert set(loss_of(wavenet, audio).parts) == {"sounding", "unigram", "markov", "linear"}
+    assert set(loss_of(wavenet.train(), audio).parts) == {"sounding"}
 
 
-@pytest.mark.parametrize("length", [40, 1000])  # of a crop: within clips and of whole ones
-def test_simple_predictors_are_asked_about_the_samples_that_the_network_is(length: int) -> None:
-    wavenet = lively(crop=length, layers_per_cycle=6)  # sees more than linear prediction does
+@pytest.mark.parametrize("length", [40, 1000])  # of a crop: within clips, and whole clips
+def test_baselines_are_measured_on_the_samples_of_the_network(length: int) -> None:
+    wavenet = lively(crop=length, layers_per_cycle=6)  # a larger receptive field than linear prediction
     audio = noise(3, 300)
     symbols = wavenet.representation.encode(audio)[:, 0]
-    wavenet.yardsticks.fit([(symbols, torch.ones_like(symbols, dtype=torch.bool))])
+    wavenet.baselines.fit([(symbols, torch.ones_like(symbols, dtype=torch.bool))])
     drawn = Batch(audio, torch.zeros(3, 0), 0, 0).uniform(1, name="crop")[:, 0]
-    crop = crop_of(symbols, audio[:, 0], drawn, wavenet.config, wavenet.before)
+    crop = crop_of(symbols, audio[:, 0], drawn, wavenet.config, wavenet.encoder.before)
     assert length == 1000 or (crop.position > 64).any()
     parts = loss_of(wavenet, audio).parts
-    for name, bits in wavenet.yardsticks.bits(symbols).items():
+    for name, bits in wavenet.baselines.bits(symbols).items():
         expected = mean_of(bits.gather(1, places(crop)), crop.counted).mean()
         torch.testing.assert_close(parts[name], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_conditions_and_frames_are_hidden_in_training_alone_as_often_as_asked() -> None:
+def test_conditions_and_frames_are_hidden_only_in_training_as_often_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
     wavenet = lively(LABELS, crop=16, unknown_share=0.3, batch_size=64, frames=CONFIGS["frames"]["frames"])
     seen: list[tuple[Tensor, Tensor]] = []
-    bits = wavenet.bits
-    wavenet.bits = lambda crop, codes, spectra, hidden: (
-        seen.append((codes, hidden)) or bits(crop, codes, spectra, hidden)
-    )  # type: ignore[method-assign]
+    monkeypatch.setattr(likelihood, "crop_bits", lambda *given: seen.append((given[2], given[4])) or crop_bits(*given))
     codes = torch.from_numpy(LABELS.encode({"kind": "hiss", "pitch": 48})).expand(64, -1)
     for step in range(8):
         loss_of(wavenet.train(), noise(64, 40), codes, step)
     known = torch.cat([codes for codes, _ in seen])[:, [2, -1]]
-    assert 0.44 < float(known[:, 0].mean()) < 0.54  # 0.7 squared: hidden by itself or with all others
+    assert 0.44 < float(known[:, 0].mean()) < 0.54  # 0.7 squared: not hidden alone, nor with all others
     assert 0.44 < float(known[:, 1].mean()) < 0.54
     assert 0.30 < float((known == 0).all(dim=1).float().mean()) < 0.43  # 0.3 + 0.7 * 0.3 squared
     assert 0.25 < float(torch.cat([hidden for _, hidden in seen]).float().mean()) < 0.35
@@ -251,7 +260,7 @@ def test_conditions_and_frames_are_hidden_in_training_alone_as_often_as_asked() 
     assert not seen[0][1].any()
 
 
-def test_bits_do_not_depend_on_the_clips_beside_or_on_how_many_are_looked_at_at_once() -> None:
+def test_bits_do_not_depend_on_the_batch() -> None:
     wavenet = lively(LABELS, batch_size=2, frames=CONFIGS["frames"]["frames"])
     audio, codes = noise(5, 150), random_codes(LABELS, 5)
     together = wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL]
@@ -260,15 +269,15 @@ def test_bits_do_not_depend_on_the_clips_beside_or_on_how_many_are_looked_at_at_
         torch.testing.assert_close(alone[0], together[clip], rtol=1e-5, atol=1e-5)
 
 
-def test_every_parameter_of_the_network_is_moved() -> None:
-    for name, made in CONFIGS.items():
-        wavenet = lively(LABELS, **made, crop=40).train()
-        objective = Likelihood(wavenet)
+def test_every_parameter_of_the_network_gets_a_gradient() -> None:
+    for name, settings_ in CONFIGS.items():
+        wavenet = lively(LABELS, **settings_, crop=40).train()
+        objective = likelihood_of(wavenet)
         objective(Batch(noise(4, 120), random_codes(LABELS, 4), 0, 0), 0.5).total.backward()
-        still = [
+        unused = [
             part for part, value in wavenet.network.named_parameters() if value.grad is None or not value.grad.any()
         ]
-        assert not still, name
+        assert not unused, name
 
 
 def test_a_silent_clip_has_a_finite_loss() -> None:

@@ -1,4 +1,4 @@
-"""The network: what a prediction sees, that it is what the paper's equations say, and what it costs."""
+"""The network: its receptive field, the equations of the paper, and its cost."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 def samples_seen(wavenet: WaveNet) -> Iterator[set[int]]:
-    """For the predictions of two frames: by how many samples those lie back that can change them; 1 is the last."""
+    """For the predictions of two frames: the distances of the samples that can change them; 1 is the last sample."""
     config = wavenet.config
     stride = config.context.stride if config.context else 1
-    steps, time = 2 * stride, config.history + 4 * stride - 1  # two frames more than should matter
+    steps, time = 2 * stride, config.history + 4 * stride - 1  # two frames more than can matter
     symbols = random_symbols(wavenet, 1, time)
     altered = symbols.repeat(time, 1)
     altered.diagonal().add_(wavenet.levels // 2).remainder_(wavenet.levels)
@@ -62,20 +62,20 @@ def samples_seen(wavenet: WaveNet) -> Iterator[set[int]]:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_the_receptive_field_is_all_that_can_change_a_prediction_and_each_sample_of_it_can(name: str) -> None:
+def test_exactly_the_samples_of_the_receptive_field_can_change_a_prediction(name: str) -> None:
     wavenet = lively(cycles=1, **FIELDS[name])
     found = list(samples_seen(wavenet))
-    assert found == [set(range(1, len(back) + 1)) for back in found]  # nothing later than the last sample, and no gap
+    assert found == [set(range(1, len(back) + 1)) for back in found]  # from the last sample on, without gaps
     assert max(len(back) for back in found) == wavenet.receptive_field
     if wavenet.config.context is None:
         assert len(found[0]) == wavenet.receptive_field
 
 
-def test_receptive_fields_are_those_that_were_published() -> None:
+def test_receptive_fields_are_those_published() -> None:
     assert PRESETS["paper"].receptive_field == 3070  # 192 ms at 16 kHz: three blocks of dilations 1 to 512
     assert PRESETS["ibab"].receptive_field == 5117  # github.com/ibab/tensorflow-wavenet
     numbers = replace(PRESETS["ibab"], representation=dict(PCM, sample_rate=16000), first_kernel=32)
-    assert numbers.receptive_field == 5147  # the same, where samples enter as numbers
+    assert numbers.receptive_field == 5147  # the same, with samples as numbers
     assert replace(PRESETS["paper"], cycles=4).receptive_field == 4093  # github.com/vincentherrmann/pytorch-wavenet
     vocoder = replace(PRESETS["paper"], cycles=4, layers_per_cycle=6, kernel=3)
     assert vocoder.receptive_field == 505  # github.com/r9y9/wavenet_vocoder
@@ -112,7 +112,7 @@ def test_a_later_sample_never_changes_an_earlier_prediction(name: str) -> None:
 def test_a_clip_from_its_beginning_needs_no_history(name: str) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
     symbols, codes, spectra = random_symbols(wavenet, 2, 90), random_codes(LABELS, 2), random_spectra(wavenet, 2, 90)
-    preceded = F.pad(symbols, (wavenet.config.first_kernel, 0), value=wavenet.before)[:, :-1]
+    preceded = F.pad(symbols, (wavenet.config.first_kernel, 0), value=wavenet.encoder.before)[:, :-1]
     with torch.no_grad():
         found = wavenet.network(preceded, codes, 90, spectra, None, torch.zeros(2, dtype=torch.int64), begins=True)
     torch.testing.assert_close(found, forced(wavenet, symbols, codes, spectra), rtol=0, atol=1e-5)
@@ -124,7 +124,7 @@ def by_the_equations(wavenet: WaveNet, symbols: list[int], code: np.ndarray) -> 
     state = {name: value.detach().numpy() for name, value in network.state_dict().items()}
     hidden = F.gelu(network.code(torch.from_numpy(code))).detach().numpy()
     conditions = state["code_gates.weight"] @ hidden
-    heard = [wavenet.before] * 200 + symbols
+    heard = [wavenet.encoder.before] * 200 + symbols
     x = [
         state["first.bias"] + sum(state["first.taps"][tap, heard[t - tap]] for tap in range(config.first_kernel))
         for t in range(config.first_kernel - 1, len(heard))
@@ -162,7 +162,7 @@ def test_what_stands_before_a_clip_is_not_silence() -> None:
         silence = wavenet.representation.encode(torch.zeros(1, 1, 64))[:, 0]
         found = forced(wavenet, silence, torch.zeros(1, 0))
         assert (found[..., 0] - found[..., -1]).abs().amax() > 0.05
-        assert abs(float(values(torch.tensor(wavenet.before), wavenet.levels)) - 2) < 1e-4  # beyond all samples
+        assert abs(float(values(torch.tensor(wavenet.encoder.before), wavenet.levels)) - 2) < 1e-4  # beyond all samples
 
 
 def test_an_untrained_network_takes_eight_bits_for_a_class() -> None:

@@ -28,8 +28,8 @@ from soundloom.runtime.generators import generator
 from soundloom.runtime.progress import Progress, undisturbed
 from soundloom.systems.wavenet import logistics, sampling
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS, Precision
-from soundloom.systems.wavenet.sampling import draw
-from soundloom.systems.wavenet.sequences import PIECE, Sequences
+from soundloom.systems.wavenet.sampling import draw, settings_of
+from soundloom.systems.wavenet.sequences import CHUNK, Sequences
 from soundloom.systems.wavenet.wavenet import WaveNet
 
 
@@ -50,14 +50,15 @@ def drawn(
     generators = [generator(7, number) for number in range(first, first + sequences)]
     codes = torch.zeros(sequences, wavenet.schema.width) if codes is None else codes
     prompt = None if given is None else wavenet.representation.decode(given[None])
-    asked = {"weights": "float32", **options}
+    requested = {"weights": "float32", **options}
     with torch.no_grad():
-        call = Sampling(length, [{}] * sequences, generators, prompt, temperature=temperature, options=asked)
-        sounds = draw(wavenet, call, codes, spectra, progress)
+        call = Sampling(length, [{}] * sequences, generators, prompt)
+        settings = settings_of(wavenet.network, codes, temperature, requested, wavenet.costs.tolist())
+        sounds = draw(wavenet.network, wavenet.representation, call, codes, spectra, settings, progress)
     return wavenet.representation.encode(sounds)[:, 0]
 
 
-@pytest.mark.parametrize("sequences", [2, 7])  # one after the other, and side by side
+@pytest.mark.parametrize("sequences", [2, 7])  # single and batched kernel
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_sampler_predicts_what_the_network_predicts(name: str, sequences: int) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
@@ -66,7 +67,7 @@ def test_the_sampler_predicts_what_the_network_predicts(name: str, sequences: in
     spectra = random_spectra(wavenet, sequences, time)
     expected = forced(wavenet, symbols, codes, spectra)
     found = sampled(wavenet, symbols, codes, spectra)
-    assert expected.std(dim=2).median() > 0.02  # what is predicted depends on what was heard
+    assert expected.std(dim=2).median() > 0.02  # predictions depend on the history
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -77,23 +78,23 @@ def test_weights_of_fewer_bits_predict_nearly_the_same(name: str, precision: Pre
     symbols, codes, spectra = random_symbols(wavenet, 2, 60), random_codes(LABELS, 2), random_spectra(wavenet, 2, 60)
     exact = sampled(wavenet, symbols, codes, spectra)
     with torch.no_grad():
-        less = sampling.predict(wavenet, symbols, codes, spectra, precision)
+        less = sampling.predict(wavenet.network, symbols, codes, spectra, precision)
     assert 0 < float((less - exact).square().mean().sqrt() / exact.std()) < near
 
 
 class Uniforms:
-    """The uniform numbers that symbols were drawn by."""
+    """Records the uniform numbers that symbols are drawn with."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: dict[int, np.ndarray] = {}
         advance = Sequences.advance
 
-        def noting(sequences: Sequences, symbols: np.ndarray, uniforms: np.ndarray, at: int, *more: Any) -> None:
+        def recording(sequences: Sequences, symbols: np.ndarray, uniforms: np.ndarray, at: int, *more: Any) -> None:
             for step in range(symbols.shape[1]):
                 self.seen[at + step] = uniforms[:, step]
             advance(sequences, symbols, uniforms, at, *more)
 
-        monkeypatch.setattr(Sequences, "advance", noting)
+        monkeypatch.setattr(Sequences, "advance", recording)
 
     def since(self, place: int, length: int) -> Tensor:
         """Of the samples from `place` to `length`, (sequence, time, draw)."""
@@ -103,7 +104,7 @@ class Uniforms:
 def share_as_expected(
     wavenet: WaveNet, predicted: Tensor, symbols: Tensor, uniforms: Tensor, temperature: float = 1, top_p: float = 1
 ) -> float:
-    """How many of the symbols (sequence, time) are where their uniform numbers fall under predictions."""
+    """Share of the symbols (sequence, time) that their uniform numbers select under the predictions."""
     if not wavenet.config.classes:
         flat = predicted.transpose(1, 2).flatten(0, 1)
         expected = logistics.draw(flat, uniforms.flatten(0, 1), temperature).view_as(symbols)
@@ -151,7 +152,7 @@ def test_each_sample_is_drawn_from_what_the_network_predicts(
 
 @pytest.mark.parametrize("sequences", [2, 8])
 @pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 0.7), (0.6, 0.2), (1.5, 1.0)])
-def test_with_top_p_only_the_likeliest_classes_that_hold_this_share_are_drawn(
+def test_top_p_draws_only_the_most_likely_classes_with_this_probability(
     temperature: float, top_p: float, sequences: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wavenet, uniforms = lively(LABELS), Uniforms(monkeypatch)
@@ -162,22 +163,22 @@ def test_with_top_p_only_the_likeliest_classes_that_hold_this_share_are_drawn(
     assert share_as_expected(wavenet, predicted, symbols, uniforms.since(0, 300), **asked) > 0.98
 
 
-@pytest.mark.parametrize("sequences", [1, 9])  # 18 with those beside them: more than one group
+@pytest.mark.parametrize("sequences", [1, 9])  # 18 with the unconditional ones: more than one batch
 @pytest.mark.parametrize("guidance", [0.0, 0.5, 3.0])
-def test_guidance_draws_from_what_the_asked_have_more_than_the_unasked(
+def test_guidance_extrapolates_from_unconditional_to_conditional_logits(
     guidance: float, sequences: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wavenet, uniforms = lively(LABELS), Uniforms(monkeypatch)
     codes = random_codes(LABELS, sequences)
     symbols = drawn(wavenet, 200, codes=codes, sequences=sequences, guidance=guidance, top_p=0.9)
-    asked, free = (forced(wavenet, symbols, each) for each in (codes, torch.zeros_like(codes)))
-    assert (asked - free).abs().mean() > 0.02
-    predicted = free + guidance * (asked - free)
+    conditional, unconditional = (forced(wavenet, symbols, each) for each in (codes, torch.zeros_like(codes)))
+    assert (conditional - unconditional).abs().mean() > 0.02
+    predicted = unconditional + guidance * (conditional - unconditional)
     assert share_as_expected(wavenet, predicted, symbols, uniforms.since(0, 200), top_p=0.9) > 0.98
 
 
 @pytest.mark.parametrize("weights", PRECISIONS)
-def test_guided_sequences_are_the_same_to_the_bit_alone_and_among_others(weights: str) -> None:
+def test_the_batch_changes_no_bit_of_a_guided_sequence(weights: str) -> None:
     wavenet = lively(LABELS)
     codes = random_codes(LABELS, 10)
     together = drawn(wavenet, 100, codes=codes, sequences=10, guidance=2.0, weights=weights)
@@ -187,12 +188,12 @@ def test_guided_sequences_are_the_same_to_the_bit_alone_and_among_others(weights
         assert torch.equal(drawn(wavenet, 100, codes=codes[row : row + 1], first=row, **asked)[0], together[row])
 
 
-def test_where_nothing_is_asked_for_nothing_is_guided() -> None:
+def test_guidance_has_no_effect_without_conditions() -> None:
     wavenet = lively(LABELS)
     assert torch.equal(drawn(wavenet, 100, guidance=3.0), drawn(wavenet, 100))
 
 
-def test_a_larger_temperature_draws_more_variously_and_a_smaller_share_less() -> None:
+def test_a_higher_temperature_increases_variety_and_top_p_reduces_it() -> None:
     wavenet = lively()
 
     def variety(**asked: float) -> float:
@@ -204,18 +205,18 @@ def test_a_larger_temperature_draws_more_variously_and_a_smaller_share_less() ->
     assert variety(top_p=0.5) < variety() - 0.2
 
 
-def test_sixteen_bits_are_drawn_around_the_means_as_wide_as_the_scales() -> None:
+def test_16_bit_samples_have_the_distribution_of_their_mixture() -> None:
     wavenet = lively(representation=PCM)
     symbols = drawn(wavenet, 400, sequences=8)
     logits, means, log_scales = forced(wavenet, symbols, torch.zeros(8, 0)).double().chunk(3, dim=1)
     inside = torch.sigmoid((2 * (symbols + 0.5) / 65535 - 1 - means.transpose(0, 1)) / log_scales.exp().transpose(0, 1))
-    below = (logits.softmax(dim=1) * inside.transpose(0, 1)).sum(dim=1)  # P(at most what was drawn): uniform
+    below = (logits.softmax(dim=1) * inside.transpose(0, 1)).sum(dim=1)  # P(at most the drawn symbol) is uniform
     counts = torch.histc(below, 10, 0, 1) / below.numel()
     torch.testing.assert_close(counts, torch.full_like(counts, 0.1), rtol=0, atol=0.03)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_sequence_is_the_same_to_the_bit_alone_and_among_others(name: str) -> None:
+def test_the_batch_changes_no_bit_of_a_sequence(name: str) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
     codes, spectra = random_codes(LABELS, 18), random_spectra(wavenet, 18, 100)
     together = drawn(wavenet, 100, codes=codes, spectra=spectra, sequences=18)
@@ -229,26 +230,26 @@ def test_a_sequence_is_the_same_to_the_bit_alone_and_among_others(name: str) -> 
 def test_a_longer_sound_begins_as_a_shorter_one(name: str) -> None:
     wavenet = lively(**CONFIGS[name])
     spectra = random_spectra(wavenet, 1, 100)
-    longer, shorter = (drawn(wavenet, length, spectra=spectra) for length in (PIECE + 300, 77))
+    longer, shorter = (drawn(wavenet, length, spectra=spectra) for length in (CHUNK + 300, 77))
     assert torch.equal(longer[:, :77], shorter)
 
 
-def test_whoever_is_asked_whether_to_go_on_hears_how_many_there_are_and_ends_it() -> None:
+def test_progress_gets_the_number_of_samples_and_can_stop() -> None:
     heard: list[int] = []
 
     def progress(fraction: float, samples: int, /) -> bool:
         heard.append(samples)
-        return samples < 3 * PIECE
+        return samples < 3 * CHUNK
 
     wavenet = lively()
     given = random_symbols(wavenet, 1, 5000)[0]
     found = drawn(wavenet, 30000, given=given, sequences=2, progress=progress)
-    assert heard[-1] == found.shape[1] == 3 * PIECE
+    assert heard[-1] == found.shape[1] == 3 * CHUNK
     assert torch.equal(found[:, :5000], given.expand(2, -1))
-    assert all(1 <= later - sooner <= PIECE for sooner, later in pairwise(heard))
+    assert all(1 <= later - sooner <= CHUNK for sooner, later in pairwise(heard))
 
 
-def test_weights_that_were_trained_on_are_packed_anew() -> None:
+def test_changed_weights_are_packed_again() -> None:
     wavenet = lively()
     symbols = random_symbols(wavenet, 1, 30)
     before = sampled(wavenet, symbols, torch.zeros(1, 0))
@@ -266,7 +267,7 @@ def test_weights_that_were_trained_on_are_packed_anew() -> None:
     assert torch.equal(sampled(wavenet, symbols, torch.zeros(1, 0)), after)
 
 
-def test_the_quickest_precision_is_taken_that_costs_less_than_half_a_percent_of_bits() -> None:
+def test_auto_takes_the_fastest_precision_that_costs_less_than_half_a_percent() -> None:
     wavenet = lively(LABELS)
     exact, half, quarter = (drawn(wavenet, 1000, sequences=8, weights=name) for name in PRECISIONS)
     assert not torch.equal(exact, half)
@@ -278,16 +279,16 @@ def test_the_quickest_precision_is_taken_that_costs_less_than_half_a_percent_of_
         assert torch.equal(drawn(wavenet, 1000, sequences=8, weights="auto"), expected)
 
 
-def test_precisions_are_measured_in_bits_of_the_beginnings_of_clips() -> None:
+def test_precisions_are_measured_in_bits_at_the_beginnings_of_clips() -> None:
     wavenet = lively(LABELS, **CONFIGS["frames"])
     audio = 0.3 * torch.randn(3, 1, sampling.MEASURED_SAMPLES + 100, generator=torch.Generator().manual_seed(0)).clamp(
         -3, 3
     )
     codes = random_codes(LABELS, 3)
     with torch.no_grad():
-        exact, half, quarter = sampling.costs(wavenet, audio, codes).tolist()
+        exact, half, quarter = sampling.precision_costs(wavenet.network, wavenet.encoder, audio, codes).tolist()
     symbols = wavenet.representation.encode(audio)[:, 0]
-    predicted = forced(wavenet, symbols, codes, wavenet.spectra(audio))
+    predicted = forced(wavenet, symbols, codes, wavenet.encoder.spectra(audio))
     bits = sampling.bits_of(predicted, symbols, 256, classes=True)[:, : sampling.MEASURED_SAMPLES]
     assert abs(exact / float(bits.mean()) - 1) < 1e-4
     assert 1e-6 < abs(half / exact - 1) < 0.05
@@ -302,6 +303,6 @@ def test_a_sample_takes_as_long_after_many_as_after_few() -> None:
         moments.append(time.thread_time())
         return True
 
-    drawn(wavenet, 20 * PIECE, progress=progress)
+    drawn(wavenet, 20 * CHUNK, progress=progress)
     pieces = np.diff(moments)
     assert np.min(pieces[-5:]) < 1.5 * np.min(pieces[:5])

@@ -1,4 +1,4 @@
-"""Frames: what a vocoder is given of each moment."""
+"""Frames of a vocoder."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def vocoder(**frames: object) -> WaveNet:
 
 
 @pytest.mark.parametrize("output", ["unit", "decibels", "ln"])
-def test_frames_lie_between_0_at_the_floor_and_1_at_the_peak_however_they_were_asked_for(output: str) -> None:
-    hearing = vocoder(output=output, floor_db=-50.0, peak_db=10.0)
+def test_frames_are_0_at_the_floor_and_1_at_the_peak_whatever_the_output_setting(output: str) -> None:
+    system = vocoder(output=output, floor_db=-50.0, peak_db=10.0)
     loud = torch.sin(torch.arange(8000) * 0.3)[None, None]
-    loudest = 20 * torch.log10(hearing.frames.amplitude(loud).max())
-    silent, heard = (hearing.spectra(audio) for audio in (0 * loud, loud))
+    loudest = 20 * torch.log10(system.encoder.frames.amplitude(loud).max())
+    silent, sounding = (system.encoder.spectra(audio) for audio in (0 * loud, loud))
     assert not silent.any()
-    assert heard.max() == pytest.approx((float(loudest) + 50) / 60, abs=1e-4)
+    assert sounding.max() == pytest.approx((float(loudest) + 50) / 60, abs=1e-4)
 
 
-def test_settings_of_frames_are_all_there_and_read_again_they_stay_as_they_are() -> None:
+def test_settings_of_frames_are_complete_and_stable() -> None:
     frames = vocoder().config.frames
     assert {"floor_db", "peak_db", "low_hz", "output"} <= set(frames)
     assert WaveNetConfig(frames=frames, **SMALL).frames == frames
@@ -36,5 +36,5 @@ def test_settings_of_frames_are_all_there_and_read_again_they_stay_as_they_are()
 
 @pytest.mark.parametrize("kind", ["log", "complex", "pcm"])
 def test_frames_of_another_kind_are_refused(kind: str) -> None:
-    with pytest.raises(ValueError, match=f"frames is '{kind}' but a vocoder here hears mel spectrograms; try"):
+    with pytest.raises(ValueError, match=f"frames is '{kind}' but a vocoder here takes mel spectrograms; try"):
         WaveNetConfig(frames={"kind": kind, "sample_rate": 8000}, **SMALL)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundloom.representations import PCM, MuLaw
-from soundloom.systems.wavenet.baselines import Yardsticks, tables, transitions
+from soundloom.systems.wavenet.baselines import Baselines, tables, transitions
 from soundloom.systems.wavenet.linear_prediction import FALLBACK_WEIGHT
 
 RATE = 16000
@@ -35,22 +35,22 @@ def resonance(clips: int, time: int, scale: float, seed: int = 0) -> torch.Tenso
     return audio
 
 
-def fitted(representation: MuLaw | PCM, seed: int = 0) -> Yardsticks:
-    yardsticks = Yardsticks(representation)
-    yardsticks.fit(all_of(representation.encode(resonance(4, 1000, 0.02, seed))[:, 0]))
-    return yardsticks
+def fitted(representation: MuLaw | PCM, seed: int = 0) -> Baselines:
+    baselines = Baselines(representation)
+    baselines.fit(all_of(representation.encode(resonance(4, 1000, 0.02, seed))[:, 0]))
+    return baselines
 
 
 @pytest.fixture(scope="module")
-def ready() -> Yardsticks:
+def ready() -> Baselines:
     return fitted(MuLaw(RATE))
 
 
 def test_uniform_noise_costs_eight_bits_by_counting_and_no_less_by_any():
-    yardsticks = Yardsticks(MuLaw(RATE))
+    baselines = Baselines(MuLaw(RATE))
     train, held_out = torch.randint(0, 256, (2, 30, 8000), generator=rng())
-    yardsticks.fit(all_of(train))
-    found = {name: float(bits.mean()) for name, bits in yardsticks.bits(held_out).items()}
+    baselines.fit(all_of(train))
+    found = {name: float(bits.mean()) for name, bits in baselines.bits(held_out).items()}
     assert math.isclose(found["unigram"], 8, abs_tol=0.005)
     assert math.isclose(found["markov"], 8, abs_tol=0.02)
     assert found["linear"] > 8
@@ -64,9 +64,9 @@ def test_a_markov_chain_costs_its_entropy_rate():
     uniform = torch.rand(chain.shape, generator=rng(1), dtype=torch.float64)
     for t in range(1, 1000):
         chain[..., t] = (matrix.cumsum(1)[chain[..., t - 1]] < uniform[..., t, None]).sum(-1).clamp_max(7)
-    yardsticks = Yardsticks(MuLaw(RATE, 8))
-    yardsticks.fit(all_of(chain[0]))
-    found = {name: float(bits[:, 50:].mean()) for name, bits in yardsticks.bits(chain[1]).items()}
+    baselines = Baselines(MuLaw(RATE, 8))
+    baselines.fit(all_of(chain[0]))
+    found = {name: float(bits[:, 50:].mean()) for name, bits in baselines.bits(chain[1]).items()}
     rate = -(stationary[:, None] * matrix * matrix.log2()).sum()
     assert math.isclose(found["markov"], rate, rel_tol=0.005)
     assert math.isclose(found["unigram"], -(stationary * stationary.log2()).sum(), rel_tol=0.005)
@@ -74,24 +74,24 @@ def test_a_markov_chain_costs_its_entropy_rate():
 
 @both
 def test_a_linear_process_costs_the_entropy_of_its_innovations(representation):
-    scale, yardsticks = 0.01, Yardsticks(representation)
+    scale, baselines = 0.01, Baselines(representation)
     train, held_out = representation.encode(resonance(120, 2000, scale))[:, 0].split(60)
-    yardsticks.fit(all_of(train))
+    baselines.fit(all_of(train))
     edges = tables(representation).edges
     width = float((edges[held_out + 1] - edges[held_out]).log2().mean())
     expected = math.log2(scale) + 2 / math.log(2) - width  # a logistic distribution has 2 nats at scale 1
-    found = yardsticks.bits(held_out)
+    found = baselines.bits(held_out)
     assert math.isclose(found["linear"].mean(), expected, rel_tol=0.01)
     assert found["linear"].mean() < found["markov"].mean() < found["unigram"].mean()
 
 
 @pytest.mark.parametrize("representation", [MuLaw(RATE), MuLaw(RATE, 16), PCM(RATE, 8), PCM(RATE)], ids=repr)
 def test_probabilities_of_all_symbols_sum_to_one_after_any_history(representation):
-    yardsticks, levels = fitted(representation), representation.levels
+    baselines, levels = fitted(representation), representation.levels
     for seed, time in ((0, 1), (1, 2), (2, 40)):
         history = torch.randint(0, levels, (1, time), generator=rng(seed)).repeat(levels, 1)
         history[:, -1] = torch.arange(levels)
-        for bits in yardsticks.bits(history).values():
+        for bits in baselines.bits(history).values():
             assert math.isclose(torch.exp2(-bits[:, -1].double()).sum(), 1, abs_tol=1e-4)
 
 
@@ -107,28 +107,28 @@ def test_a_later_sample_never_changes_an_earlier_bit(ready, seed, since):
 
 def test_what_never_changes_costs_nearly_nothing():
     symbols = MuLaw(RATE).encode(torch.full((1, 16000), 0.3))
-    yardsticks = Yardsticks(MuLaw(RATE))
-    yardsticks.fit(all_of(symbols))
-    assert all(float(bits.mean()) < 0.02 for bits in yardsticks.bits(symbols).values())
-    yardsticks, symbols = Yardsticks(PCM(RATE)), PCM(RATE).encode(torch.full((1, 16000), 0.3))
-    yardsticks.fit(all_of(symbols))
-    assert float(yardsticks.bits(symbols)["linear"].mean()) < 0.06
+    baselines = Baselines(MuLaw(RATE))
+    baselines.fit(all_of(symbols))
+    assert all(float(bits.mean()) < 0.02 for bits in baselines.bits(symbols).values())
+    baselines, symbols = Baselines(PCM(RATE)), PCM(RATE).encode(torch.full((1, 16000), 0.3))
+    baselines.fit(all_of(symbols))
+    assert float(baselines.bits(symbols)["linear"].mean()) < 0.06
 
 
 @both
 def test_a_sample_that_linear_prediction_did_not_foresee_costs_ten_bits_more_than_by_its_frequency(representation):
-    yardsticks = fitted(representation)
+    baselines = fitted(representation)
     attack = representation.encode(torch.cat([torch.zeros(500), torch.tensor([0.9])]))[None]
-    found = yardsticks.bits(attack)
+    found = baselines.bits(attack)
     assert found["linear"][0, -1] <= found["unigram"][0, -1] - math.log2(FALLBACK_WEIGHT) + 1e-4
 
 
 @both
 @pytest.mark.parametrize("time", [1, 2, 33, 500])
 def test_one_short_clip_is_enough(representation, time):
-    yardsticks = Yardsticks(representation)
-    yardsticks.fit(all_of(representation.encode(0.3 * logistic(1, time))))
-    for bits in yardsticks.bits(representation.encode(0.5 * logistic(3, 100, seed=1))).values():
+    baselines = Baselines(representation)
+    baselines.fit(all_of(representation.encode(0.3 * logistic(1, time))))
+    for bits in baselines.bits(representation.encode(0.5 * logistic(3, 100, seed=1))).values():
         assert bits.shape == (3, 100)
         assert bits.dtype == torch.float32
         assert bits.isfinite().all()
@@ -137,23 +137,23 @@ def test_one_short_clip_is_enough(representation, time):
 
 @both
 def test_silence_comes_before_the_first_sample(representation):
-    yardsticks = fitted(representation)
+    baselines = fitted(representation)
     sound = representation.encode(resonance(2, 50, 0.02, seed=7))[:, 0]
     after_silence = torch.cat([torch.full((2, 70), int(representation.encode(torch.zeros(1)))), sound], dim=1)
-    alone, later = yardsticks.bits(sound), yardsticks.bits(after_silence)
+    alone, later = baselines.bits(sound), baselines.bits(after_silence)
     for name in alone:
         torch.testing.assert_close(alone[name], later[name][:, 70:])
 
 
 def test_before_fitting_classes_are_equally_likely():
-    found = Yardsticks(MuLaw(RATE)).bits(torch.randint(0, 256, (2, 50), generator=rng()))
+    found = Baselines(MuLaw(RATE)).bits(torch.randint(0, 256, (2, 50), generator=rng()))
     assert torch.equal(found["unigram"], torch.full((2, 50), 8.0))
     assert torch.equal(found["markov"], torch.full((2, 50), 8.0))
 
 
 @both
 def test_what_is_saved_says_the_same_when_loaded_and_fitting_again_changes_nothing(representation):
-    first, again, loaded = fitted(representation), fitted(representation), Yardsticks(representation)
+    first, again, loaded = fitted(representation), fitted(representation), Baselines(representation)
     loaded.load_state_dict(first.state_dict())
     symbols = representation.encode(resonance(2, 300, 0.02, seed=5))[:, 0]
     assert set(first.state_dict()) == {"unigram", "markov", "linear.coefficients", "linear.steps", "linear.scales"}
@@ -168,7 +168,7 @@ def test_what_is_saved_says_the_same_when_loaded_and_fitting_again_changes_nothi
 def test_what_lies_outside_of_the_mask_is_not_learned():
     symbols = MuLaw(RATE).encode(resonance(2, 800, 0.02))[:, 0]
     padded = torch.cat([symbols, torch.randint(0, 256, (2, 200), generator=rng())], dim=1)
-    plain, masked = Yardsticks(MuLaw(RATE)), Yardsticks(MuLaw(RATE))
+    plain, masked = Baselines(MuLaw(RATE)), Baselines(MuLaw(RATE))
     plain.fit(all_of(symbols))
     masked.fit([(padded, torch.arange(1000).expand(2, -1) < 800)])
     for name, learned in plain.state_dict().items():
@@ -178,7 +178,7 @@ def test_what_lies_outside_of_the_mask_is_not_learned():
 def test_batches_may_be_a_list_or_a_function_and_may_differ_in_length():
     symbols = MuLaw(RATE).encode(resonance(3, 800, 0.02))[:, 0]
     batches = [*all_of(symbols[:2]), *all_of(symbols[2:, :300])]
-    listed, called = Yardsticks(MuLaw(RATE)), Yardsticks(MuLaw(RATE))
+    listed, called = Baselines(MuLaw(RATE)), Baselines(MuLaw(RATE))
     listed.fit(batches)
     called.fit(lambda: iter(batches))
     assert all(torch.equal(listed.state_dict()[name], called.state_dict()[name]) for name in listed.state_dict())
@@ -190,7 +190,7 @@ def test_a_mask_that_is_empty_everywhere_is_refused():
     symbols = torch.zeros(2, 100, dtype=torch.int64)
     for nothing in ([(symbols, torch.zeros(2, 100, dtype=torch.bool))], []):
         with pytest.raises(ValueError, match=r"no sample to fit baselines to.*pass at least one clip"):
-            Yardsticks(MuLaw(RATE)).fit(nothing)
+            Baselines(MuLaw(RATE)).fit(nothing)
 
 
 @pytest.mark.parametrize("representation", [MuLaw(RATE), PCM(RATE), MuLaw(RATE, 7)], ids=repr)

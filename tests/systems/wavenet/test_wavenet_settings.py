@@ -14,7 +14,7 @@ TINY = PRESETS["tiny"]
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "message"),
     [
         ("cycles=0", "cycles is 0 but must be at least 1"),
         ("layers_per_cycle=0", "layers_per_cycle is 0 but must be at least 1"),
@@ -50,17 +50,17 @@ TINY = PRESETS["tiny"]
         ('representation={"kind": "pcm", "bits": 12}', "bits is 12 but must be 16 for the mixture; use mulaw"),
         ("representation.lvels=64", "no setting 'lvels'; did you mean 'levels'?"),
         ("representation.levels=1", "levels is 1 but must be at least 2; 256 is usual"),
-        ("frames=log", "frames is 'log' but a vocoder here hears mel spectrograms; try frames=mel, or null"),
-        ("frames=3", "frames is 3 but a vocoder here hears mel spectrograms"),
-        ('frames={"kind": "log"}', "frames is 'log' but a vocoder here hears"),
+        ("frames=log", "frames is 'log' but a vocoder here takes mel spectrograms; try frames=mel, or null"),
+        ("frames=3", "frames is 3 but a vocoder here takes mel spectrograms"),
+        ('frames={"kind": "log"}', "frames is 'log' but a vocoder here takes"),
         ("frames=mel", "frames are at 16000 Hz and samples at 8000 Hz; set both to one rate"),
         ('frames={"sample_rate": 8000, "bands": 0}', "bands is 0 but must be at least 1"),
     ],
 )
-def test_a_setting_that_cannot_be_is_refused_with_value_bound_and_next_move(assignment: str, said: str) -> None:
+def test_an_impossible_setting_is_refused_with_value_bound_and_next_move(assignment: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^--set") as refusal:
         override(TINY, [assignment])
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
     assert ";" in str(refusal.value) or ": use mulaw (256 classes) or pcm" in str(refusal.value)
 
 
@@ -71,13 +71,13 @@ def test_a_setting_that_cannot_be_is_refused_with_value_bound_and_next_move(assi
         "unknown_share=1", "quiet=0", "weight_decay=0.1", "context={}", 'context={"stride": 512}',
     ],
 )  # fmt: skip
-def test_a_setting_at_its_bound_is_taken(assignment: str) -> None:
+def test_a_setting_at_its_bound_is_accepted(assignment: str) -> None:
     config = override(TINY, [assignment])
     assert from_json(WaveNetConfig, json.loads(json.dumps(to_json(config)))) == config
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_is_what_its_json_says(preset: str) -> None:
+def test_a_preset_is_restored_from_json(preset: str) -> None:
     config = PRESETS[preset]
     assert from_json(WaveNetConfig, json.loads(json.dumps(to_json(config)))) == config
     assert override(config, []) == config
@@ -100,12 +100,12 @@ def test_frames_have_all_their_settings_and_levels_from_0_to_1() -> None:
     assert override(PRESETS["sounds"], ["frames=mel"]).frames == {**describe(named("mel", 16000)), "output": "unit"}
 
 
-def test_parts_of_a_context_are_set_and_the_others_stay() -> None:
+def test_settings_of_a_context_can_be_changed_one_by_one() -> None:
     assert override(PRESETS["music"], ["context.stride=64"]).context == Context(64, 4, 7, 48)
     assert override(TINY, ['context={"stride": 16}']).context == Context(stride=16)
 
 
-def test_the_presets_see_what_their_comments_say() -> None:
+def test_receptive_fields_of_presets_are_those_of_their_comments() -> None:
     seconds = {name: config.receptive_field / config.representation["sample_rate"] for name, config in PRESETS.items()}
     assert PRESETS["sounds"].receptive_field == 2047
     assert round(seconds["sounds"], 3) == 0.128

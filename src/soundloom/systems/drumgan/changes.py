@@ -1,8 +1,7 @@
-"""Changes that leave a sound what it is, made to real and generated images alike before the critic sees them.
+"""Augmentations of real and generated images alike, before the critic sees them.
 
-A critic that sees a small training set often learns it by heart; one that sees each sound at other moments and levels
-takes longer to. Since both sides are changed, the generator still learns the sounds as they are (Zhao et al. 2020,
-https://arxiv.org/abs/2006.10738).
+A critic often memorises a small training set; augmentation delays this. Since both sides are augmented, the generator
+still learns the sounds as they are (Zhao et al. 2020, https://arxiv.org/abs/2006.10738).
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from soundloom.contract import Batch
 
 @dataclass(frozen=True)
 class Change:
-    """How much the critic's images are changed."""
+    """Strength of the augmentation of the critic's images."""
 
-    shift: float = 0.0  # later or earlier by up to this share of a clip, silence where nothing is left
-    gain_db: float = 0.0  # of the sound: louder or softer by up to this
+    shift: float = 0.0  # in time, by up to this share of a clip in either direction; padded with silence
+    gain_db: float = 0.0  # of the sound, up or down by at most this
 
     def __post_init__(self) -> None:
         if not 0 <= self.shift <= 0.5:
@@ -31,14 +30,14 @@ class Change:
 
 
 def changed(image: Tensor, change: Change, power: float, batch: Batch, name: str) -> Tensor:
-    """Images (batch, 2, frequency, frame) of any level, each with its own draw; differentiable.
+    """Augment images (batch, 2, frequency, frame) of any level, each by its own draw; differentiable.
 
     Args:
-        image: as a critic of that level sees it.
-        change: how much.
-        power: that magnitudes are compressed by, so that a gain is one of the sound.
-        batch: draws for its rows.
-        name: of the draws.
+        image: at the critic's level.
+        change: strength of the augmentation.
+        power: exponent of the magnitudes, so that a gain is one of the sound.
+        batch: draws random numbers for its rows.
+        name: of these random numbers.
     """
     if change == Change():
         return image
@@ -48,7 +47,7 @@ def changed(image: Tensor, change: Change, power: float, batch: Batch, name: str
 
 
 def shifted(image: Tensor, frames: Tensor) -> Tensor:
-    """Each image later by its own number of frames, (batch,), zeros where nothing is left."""
+    """Shift each image by its own number of frames, (batch,), padded with zeros."""
     places = torch.arange(image.shape[3], device=image.device) - frames[:, None]
     inside = (places >= 0) & (places < image.shape[3])
     index = places.clamp(0, image.shape[3] - 1)[:, None, None].expand(image.shape)

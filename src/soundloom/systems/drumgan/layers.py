@@ -1,4 +1,4 @@
-"""The parts that both networks are made of: equalised layers, pixel norm, resizing, minibatch deviation.
+"""Layers of both networks: equalised learning rate, pixel norm, resizing, minibatch standard deviation.
 
 Karras et al. 2018, https://arxiv.org/abs/1710.10196
 """
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 LEAK = 0.2
 RECTIFIED = math.sqrt(2.0)  # gain before a rectifier, which halves the power (He et al. 2015)
-LEFT = 1 / 1.8  # of the root mean square of an image of drums, when each square of four is averaged
+AVERAGED_LEVEL = 1 / 1.8  # of the root mean square of images of drums is left by 2 x 2 averaging
 
 
 class EqualConv(nn.Module):
-    """A convolution whose weights are N(0, 1) and scaled when used, so that all layers learn at one rate.
+    """A convolution whose weights are stored as N(0, 1) and scaled when used, so that all layers learn at one rate.
 
-    The scale belongs to the weights alone; a bias is added as it is.
+    Only the weights are scaled, not the bias.
     """
 
     def __init__(self, narrow: int, wide: int, kernel: int = 3, gain: float = RECTIFIED) -> None:
@@ -34,7 +34,7 @@ class EqualConv(nn.Module):
 
 
 class EqualLinear(nn.Module):
-    """A matrix with the same scaling as `EqualConv`."""
+    """A linear layer, scaled as in `EqualConv`."""
 
     def __init__(self, narrow: int, wide: int, gain: float = RECTIFIED) -> None:
         super().__init__()
@@ -47,48 +47,49 @@ class EqualLinear(nn.Module):
 
 
 def rectified(x: Tensor) -> Tensor:
+    """Leaky ReLU."""
     return F.leaky_relu(x, LEAK)
 
 
-def laid_out(x: Tensor) -> Tensor:
-    """The same numbers with the channels of a place side by side, as convolutions and `pixel_norm` are quickest at."""
+def channels_last(x: Tensor) -> Tensor:
+    """The same values in channels-last memory format, in which convolutions and `pixel_norm` are fastest."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
 def pixel_norm(x: Tensor) -> Tensor:
-    """Each place of (batch, channel, ...) scaled to a root mean square of 1 over its channels."""
+    """Scale each position of (batch, channel, ...) to a root mean square of 1 over its channels."""
     power = torch.linalg.vector_norm(x, dim=1, keepdim=True).square() / x.shape[1]
     return x * torch.rsqrt(power + 1e-8)
 
 
-def doubled(x: Tensor) -> Tensor:
-    """Each value of (batch, channel, frequency, frame) four times, as a square."""
+def upsampled(x: Tensor) -> Tensor:
+    """Repeat each value of (batch, channel, frequency, frame) in a 2 x 2 square."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def halved(x: Tensor) -> Tensor:
-    """The mean of each square of four: what lies between the new points is not folded into them."""
+def downsampled(x: Tensor) -> Tensor:
+    """Average 2 x 2 squares; the average limits aliasing."""
     return F.avg_pool2d(x, 2)
 
 
 def coarser(image: Tensor) -> Tensor:
-    """An image of the level below, as loud: phases that differ cancel in averages, which is made up for."""
-    return halved(image) / LEFT
+    """An image of the level below at the same loudness: averages of differing phases cancel, which is compensated."""
+    return downsampled(image) / AVERAGED_LEVEL
 
 
 def finer(image: Tensor) -> Tensor:
-    """An image of the level above that `coarser` would bring back."""
-    return doubled(image) * LEFT
+    """An image of the level above; `coarser` inverts it."""
+    return upsampled(image) * AVERAGED_LEVEL
 
 
 def with_deviation(x: Tensor, group: int) -> Tensor:
-    """One channel more: how far the items of a group lie apart, one number for all of a group.
+    """Append a channel with the minibatch standard deviation: one number for each group of items.
 
-    Groups are neighbours in the batch, so that halves of a batch on two processes find the same groups. A batch that
-    cannot be divided by `group` is divided into the largest groups that it can.
+    Groups are neighbours in the batch, so two processes with half of the batch each form the same groups. If the batch
+    size is no multiple of `group`, the largest group size that divides both is used.
     """
     size = math.gcd(len(x), group)
     grouped = rearrange(x.float(), "(group item) channel row column -> group item channel row column", item=size)
     apart = (grouped.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))
-    told = repeat(apart, "group -> (group item) 1 row column", item=size, row=x.shape[2], column=x.shape[3])
-    return torch.cat((x, told.to(x.dtype)), dim=1)
+    deviation = repeat(apart, "group -> (group item) 1 row column", item=size, row=x.shape[2], column=x.shape[3])
+    return torch.cat((x, deviation.to(x.dtype)), dim=1)

@@ -1,8 +1,8 @@
-"""The generator made ready to draw from: the same images, with fewer operations.
+"""The generator prepared for inference: the same images with fewer operations.
 
-Doubling by repetition and then a convolution of 3 x 3 reads each value up to four times. Of the four values that one
-becomes, each sees only 2 x 2 different neighbours, so four convolutions of 2 x 2, whose weights are sums of the nine,
-give the same image exactly (but for the order of sums) with 16 products where there were 36.
+Upsampling by repetition and then a 3 x 3 convolution reads each value up to four times. Each of the four resulting
+values depends on only 2 x 2 different neighbours, so four 2 x 2 convolutions, whose weights are sums of the nine, give
+the same image up to rounding with 16 products in place of 36.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from soundloom.systems.drumgan.growth import Growth
 from soundloom.systems.drumgan.layers import EqualConv, finer, pixel_norm, rectified
 
 LEFT, RIGHT = torch.tensor([[1.0, 0, 0], [0, 1, 1]]), torch.tensor([[1.0, 1, 0], [0, 0, 1]])
-"""Sums of three weights that the two neighbours of an even place, and of an odd one, are multiplied by."""
+"""Sums of three weights for the two neighbours of an even position, and of an odd one."""
 
 
 class Layer(NamedTuple):
-    """Weights as they are used, and what is added."""
+    """Scaled weights and a bias."""
 
     weight: Tensor
     bias: Tensor
 
 
 class Renderer:
-    """Images of codes and controls by a generator as it is now; later steps of training do not change it.
+    """Images of codes and controls with a snapshot of a generator; later training steps do not change it.
 
     Differentiable with respect to codes and controls.
     """
@@ -45,9 +45,9 @@ class Renderer:
         self.refine = [scaled(layer) for layer in _convolutions(generator.refine)[: growth.level]]
         self.to_image = [scaled(layer) for layer in _convolutions(generator.to_image)]
 
-    def __call__(self, code: Tensor, told: Tensor) -> Tensor:
-        """As the generator: (batch, latent) and (batch, told) to (batch, 2, frequency, frame)."""
-        hidden = F.linear(torch.cat((code, told), dim=1), *self.begin).view(len(code), -1, *self.coarsest)
+    def __call__(self, code: Tensor, controls: Tensor) -> Tensor:
+        """As the generator: (batch, latent) and (batch, control) to (batch, 2, frequency, frame)."""
+        hidden = F.linear(torch.cat((code, controls), dim=1), *self.begin).view(len(code), -1, *self.coarsest)
         hidden = pixel_norm(rectified(hidden)).contiguous(memory_format=torch.channels_last)
         hidden = before = _convolved(hidden, self.first)
         for grow, refine in zip(self.grow, self.refine, strict=True):
@@ -80,13 +80,13 @@ def _grown(x: Tensor, layer: Layer) -> Tensor:
 
 
 def scaled(layer: EqualConv) -> Layer:
-    """A convolution with its scale in its weights."""
+    """A convolution's weights with its scale applied."""
     weight = (layer.weight * layer.scale).detach()
     return Layer(weight.contiguous(memory_format=torch.channels_last), layer.bias.detach())
 
 
 def quartered(layer: EqualConv) -> Layer:
-    """Doubling and a convolution of 3 x 3 as four of 2 x 2: weights (4 wide, narrow, 2, 2)."""
+    """Upsampling and a 3 x 3 convolution as four 2 x 2 convolutions: weights (4 wide, narrow, 2, 2)."""
     weight = (layer.weight * layer.scale).detach()
     sums = torch.stack((LEFT, RIGHT)).to(weight)  # (parity, neighbour, of three)
     four = torch.einsum("pyr, qxc, oirc -> pqoiyx", sums, sums, weight).flatten(0, 2)

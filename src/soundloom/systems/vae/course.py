@@ -45,7 +45,7 @@ class CourseEncoder(nn.Module):
 
 
 class CourseDecoder(nn.Module):
-    """Code to a spectrogram in [0, 1]; the spread is one number for all bins."""
+    """Code to a spectrogram in [0, 1]; all bins have the same spread."""
 
     def __init__(self, noise: float) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class CourseDecoder(nn.Module):
 
 
 class CourseNetwork(nn.Module):
-    """The course's encoder and decoder; of 257 bins the Nyquist bin is dropped, and restored as silence."""
+    """The course's encoder and decoder; of 257 bins the Nyquist bin is dropped, and decoded as silence."""
 
     def __init__(self, noise: float) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""The band network: frequency bands are channels, convolutions run along time, and a linear path carries the bulk.
+"""The band network: frequency bands are channels, convolutions run along time, and a linear path does most of the work.
 
-Two-dimensional convolutions at full resolution are the slow part of a spectrogram VAE on a processor; here the
-widest layers run at a quarter or an eighth of the frame rate. Encoder and decoder start as the principal components
-of the training set (Tipping & Bishop 1999, https://doi.org/10.1111/1467-9868.00196), so that training begins at the
-best linear code and the convolutions learn what it misses.
+Two-dimensional convolutions at full resolution are the slow part of a spectrogram VAE on a CPU; here the widest layers
+run at a quarter or an eighth of the frame rate. Encoder and decoder start as the principal components of the training
+set (Tipping & Bishop 1999, https://doi.org/10.1111/1467-9868.00196), so training begins at the best linear code and
+the convolutions learn what it misses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from soundloom.contract import ConditionInput
 
 LOG_VARIANCE_RANGE = (-10.0, 5.0)
 LOG_SPREAD_RANGE = (-7.0, 1.5)
-MOST_TOLD = 24  # numbers that a condition row is shortened to: each costs a whole spectrogram of weights
+CONDITION_DIMENSIONS = 24  # a condition row is projected to at most as many: each costs a spectrogram of weights
 HALVINGS = 3  # of the frame rate, between spectrogram and innermost layer
 
 
@@ -32,14 +32,14 @@ class Code(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What a code says of the spectrogram: mean and log standard deviation, two (batch, frequency, frame)."""
+    """The spectrogram's distribution given a code: mean and log standard deviation, two (batch, frequency, frame)."""
 
     mean: Tensor
     log_spread: Tensor
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions along time around a nonlinearity, added to what came in; a condition shifts and scales it."""
+    """Two convolutions along time around a nonlinearity, added to the input; conditions shift and scale it."""
 
     def __init__(self, width: int, conditions: int) -> None:
         super().__init__()
@@ -62,14 +62,14 @@ class ResidualBlock(nn.Module):
 
 
 def through(blocks: nn.Module, hidden: Tensor, conditions: Tensor) -> Tensor:
-    """One block after another."""
+    """Apply blocks one after another."""
     for block in blocks.children():
         hidden = block(hidden, conditions)
     return hidden
 
 
 class BandEncoder(nn.Module):
-    """Spectrogram (batch, frequency, frame) to its code: a linear projection plus what convolutions add to it."""
+    """Spectrogram (batch, frequency, frame) to its code: a linear projection plus a correction by convolutions."""
 
     def __init__(
         self, bands: int, frames: int, latent: int, widths: tuple[int, ...], blocks: int, conditions: int
@@ -101,7 +101,7 @@ class BandEncoder(nn.Module):
 
 
 class BandDecoder(nn.Module):
-    """Code to the mean and spread of a spectrogram, mirrored from the encoder."""
+    """Code to the mean and spread of a spectrogram; mirrors the encoder."""
 
     def __init__(
         self, bands: int, frames: int, latent: int, widths: tuple[int, ...], blocks: int, conditions: int
@@ -137,7 +137,7 @@ class BandDecoder(nn.Module):
 
 
 class BandNetwork(nn.Module):
-    """Encoder and decoder, with the training set's mean spectrogram and standard deviation taken out of their way."""
+    """Encoder and decoder, which see spectrograms less the training set's mean and over its standard deviation."""
 
     centre: Tensor  # (frequency, frame)
     scale: Tensor  # one number
@@ -146,17 +146,19 @@ class BandNetwork(nn.Module):
         self, bands: int, frames: int, latent: int, widths: tuple[int, ...], blocks: int, conditions: int
     ) -> None:
         super().__init__()
-        told = min(conditions, MOST_TOLD)
-        self.tell = nn.Linear(conditions, told, bias=False) if conditions > told else nn.Identity()
-        self.encoder = BandEncoder(bands, frames, latent, widths, blocks, told)
-        self.decoder = BandDecoder(bands, frames, latent, widths, blocks, told)
+        projected = min(conditions, CONDITION_DIMENSIONS)
+        self.project_conditions = (
+            nn.Linear(conditions, projected, bias=False) if conditions > projected else nn.Identity()
+        )
+        self.encoder = BandEncoder(bands, frames, latent, widths, blocks, projected)
+        self.decoder = BandDecoder(bands, frames, latent, widths, blocks, projected)
         self.register_buffer("centre", torch.zeros(bands, frames))
         self.register_buffer("scale", torch.ones(()))
 
     def condition_inputs(self) -> tuple[ConditionInput, ...]:
-        """Where weights meet condition columns: in the layer that shortens them, or in each that reads them."""
-        if isinstance(self.tell, nn.Linear):
-            return (ConditionInput("tell.weight", axis=1),)
+        """The weights that take condition columns: the projection of conditions, or else each layer that takes them."""
+        if isinstance(self.project_conditions, nn.Linear):
+            return (ConditionInput("project_conditions.weight", axis=1),)
         latent = self.decoder.expand.in_features - self.decoder.conditions
         readers = [
             (name, 0) for name, _ in self.named_modules() if name.endswith((".modulate", ".from_conditions"))
@@ -167,16 +169,16 @@ class BandNetwork(nn.Module):
         )
 
     def encode(self, x: Tensor, conditions: Tensor) -> Code:
-        code: Code = self.encoder((x - self.centre) / self.scale, self.tell(conditions))
+        code: Code = self.encoder((x - self.centre) / self.scale, self.project_conditions(conditions))
         return code
 
     def decode(self, code: Tensor, conditions: Tensor) -> Decoded:
-        out: Decoded = self.decoder(code, self.tell(conditions))
+        out: Decoded = self.decoder(code, self.project_conditions(conditions))
         return Decoded(self.centre + self.scale * out.mean, out.log_spread + self.scale.log())
 
     @torch.no_grad()
     def prepare(self, x: Tensor) -> float:
-        """Start as the principal components of (clip, frequency, frame); returns the root mean square left over."""
+        """Start as the principal components of (clip, frequency, frame); returns the residual's root mean square."""
         from sklearn.decomposition import PCA
 
         self.centre.copy_(x.mean(dim=0))
@@ -202,10 +204,10 @@ class BandNetwork(nn.Module):
         return float(missed.sqrt() * self.scale)
 
     def linear_path(self) -> list[nn.Parameter]:
-        """The parameters that start as principal components; they need smaller steps."""
+        """The parameters that start as principal components; they need a smaller learning rate."""
         return [*self.encoder.project.parameters(), *self.decoder.expand.parameters()]
 
 
 def padded_frames(frames: int) -> int:
-    """Frames rounded up so that they can be halved `HALVINGS` times."""
+    """Frames rounded up, so that they can be halved `HALVINGS` times."""
     return -(-frames >> HALVINGS) << HALVINGS

@@ -1,8 +1,8 @@
-"""The observation noise of a spectrogram: what a sample of p(x | code) has and the decoder's mean has not.
+"""The residual noise model: samples of p(x | code) less the decoder's mean.
 
-The decoder's mean is a blur: the grain of a snare is in the residual. The residual is not white: neighbouring frames
-share samples and neighbouring bands share bins. So its power spectrum over (frequency, frame) and its distribution
-are measured on the training set, and noise is drawn that has both.
+The decoder's mean is blurred: the noise of a snare is in the residual. The residual is not white: neighbouring frames
+share samples and neighbouring bands share bins. So its power spectrum over (frequency, frame) and its distribution are
+measured on the training set, and noise with both is drawn.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import torch
 from torch import Generator, Tensor, nn
 
 QUANTILES = 65
-STRENGTHS = (0.0, 0.4, 0.8, 1.2)  # tried when the strength is set
+STRENGTHS = (0.0, 0.4, 0.8, 1.2)  # tried to set the strength
 
 
-class Texture(nn.Module):
-    """Unit-variance noise shaped like a model's standardised residuals, (frequency, frame)."""
+class ResidualNoise(nn.Module):
+    """Unit-variance noise with the statistics of a model's standardised residuals, (frequency, frame)."""
 
-    amplitude: Tensor  # (frequency, frame // 2 + 1): amplitude of each two-dimensional frequency
-    quantiles: Tensor  # residual values at evenly spaced normal scores
-    strength: Tensor  # one number: what the fields are multiplied by
+    amplitude: Tensor  # (frequency, frame // 2 + 1): amplitude spectrum
+    quantiles: Tensor  # residuals at evenly spaced normal scores
+    strength: Tensor  # one number, the factor of drawn fields
 
     def __init__(self, bands: int, frames: int) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class Texture(nn.Module):
         field = torch.fft.irfft2(torch.fft.rfft2(white) * self.amplitude, s=(self.bands, self.frames))
         return self.strength * self._to_residual(field)
 
-    def set_strength(self, found: Sequence[Tensor], wanted: Tensor, grain: float = 1.0) -> None:
-        """Choose the strength whose contrasts, in time and in frequency, come nearest to those wanted, by their ratios.
+    def set_strength(self, found: Sequence[Tensor], wanted: Tensor, gain: float = 1.0) -> None:
+        """Set the strength whose contrasts, in time and in frequency, are nearest to the wanted ones, by their ratios.
 
         Args:
-            found: the contrasts at `STRENGTHS`; between them they are taken as straight lines.
+            found: the contrasts at `STRENGTHS`; interpolated linearly in between.
             wanted: those of real sounds.
-            grain: what the strength so found is multiplied by.
+            gain: factor of the resulting strength.
         """
         misses = (torch.stack(list(found)).clamp_min(1e-9) / wanted.clamp_min(1e-9)).log()
         fine = torch.linspace(STRENGTHS[0], STRENGTHS[-1], 49)
@@ -65,10 +65,10 @@ class Texture(nn.Module):
         low, high = torch.tensor(STRENGTHS)[right - 1], torch.tensor(STRENGTHS)[right]
         share = ((fine - low) / (high - low))[:, None]
         total = torch.lerp(misses[right - 1], misses[right], share).abs().sum(dim=1)
-        self.strength.fill_(grain * float(fine[int(total.argmin())]))
+        self.strength.fill_(gain * float(fine[int(total.argmin())]))
 
     def _to_residual(self, normal: Tensor) -> Tensor:
-        """From normal scores to the measured distribution, by linear interpolation between quantiles."""
+        """Map normal scores to the measured distribution, by linear interpolation between quantiles."""
         scores = _scores()
         step = float(scores[1] - scores[0])
         place = ((normal - float(scores[0])) / step).clamp(0, QUANTILES - 1.001)
@@ -87,12 +87,12 @@ class Texture(nn.Module):
 def contrast(x: Tensor, floor: float) -> Tensor:
     """Median absolute differences between neighbours of (clip, frequency, frame), in time and in frequency, (2,).
 
-    Pairs with both at or below the floor do not count; a median, because onsets and partials are edges, not texture.
+    Pairs with both values at or below the floor are left out. The median ignores onsets and partials, which are edges.
     """
     means = []
     for before, after in ((x[:, :, :-1], x[:, :, 1:]), (x[:, :-1], x[:, 1:])):
-        heard = torch.maximum(before, after) > floor
-        means.append((after - before).abs()[heard].median() if heard.any() else torch.zeros(()))
+        sounding = torch.maximum(before, after) > floor
+        means.append((after - before).abs()[sounding].median() if sounding.any() else torch.zeros(()))
     return torch.stack(means)
 
 

@@ -10,25 +10,26 @@ from soundloom.contract import Augmentation, DataSettings
 from soundloom.systems.vae import course
 
 GENTLE = Augmentation(gain_db=6.0, shift_seconds=0.02, tilt_db=3.0, decay_db_per_second=20.0)
+RENAMED = {"grain": "residual_noise_gain"}  # settings of earlier versions
 LAMBDA_OF_THE_COURSE = 1e6
 COURSE_NOISE = (course.BINS * course.FRAMES / (2 * LAMBDA_OF_THE_COURSE)) ** 0.5
 """The course weights the mean squared error by 1e6: a Gaussian likelihood with this standard deviation, 0.0905."""
 
-SPECTROGRAMS = ("mel", "mel-htk", "log", "log-frequency", "magnitude")  # names of representations that it can learn
+SPECTROGRAMS = ("mel", "mel-htk", "log", "log-frequency", "magnitude")  # names of representations
 RATES = 4  # frame rates of the band network: full, half, quarter, eighth
 
 
 def mel(sample_rate: int, bands: int, **more: Any) -> dict[str, Any]:
-    """A mel spectrogram over 90 dB; 8 rounds after PGHI, since what a decoder draws is no sound's exact magnitudes."""
+    """A mel spectrogram over 90 dB, decoded by PGHI and 8 iterations; decoded levels gain nothing from more."""
     levels = {"floor_db": -70.0, "peak_db": 20.0, "phase": "pghi+fast-griffin-lim:8"}
     return {"kind": "mel", "sample_rate": sample_rate, "bands": bands, **levels, **more}
 
 
 def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
-    """All settings of a representation: from its name or from some of them, at the sample rate that was there before.
+    """Complete the settings of a representation, from its name or from some of them, at the previous sample rate.
 
     Raises:
-        ValueError: an unknown name or setting (the nearest is named), a value that does not fit, or no spectrogram.
+        ValueError: an unknown name or setting (the nearest is named), an impossible value, or no spectrogram.
     """
     from soundloom.representations import build, describe, named
 
@@ -59,19 +60,19 @@ class VAEConfig(DataSettings):
     widths: tuple[int, ...] = (96, 128, 160, 160)  # channels at the full, half, quarter and eighth frame rate
     blocks: int = 1  # residual blocks at each rate
 
-    variational: bool = True  # False: a plain autoencoder, whose codes are points
+    variational: bool = True  # False: an autoencoder, whose codes are points
     beta: float = 1.0  # weight of the divergence from the prior
     noise: float | None = None  # standard deviation of x given its code; None learns it
-    kl_warmup: float = 0.1  # share of the training over which the divergence comes in
+    kl_warmup: float = 0.1  # share of the training over which the weight of the divergence rises
     free_bits: float = 0.0  # nats of each dimension that cost nothing
     components: int = 20  # of the mixture fitted to the codes of the training set
-    grain: float = 1.0  # strength of the texture: 1 gives decoded sounds the median contrast of real ones
+    residual_noise_gain: float = 1.0  # of the residual noise; 1 gives decoded sounds the median contrast of real ones
     smoothing: float = 0.6  # of the prior: 0 draws codes of training sounds, 1 from the mixture alone
 
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    unknown_share: float = 0.1  # of the conditions hidden in training, so that an unlabelled sound can be encoded
+    unknown_share: float = 0.1  # of the conditions hidden in training, so that unlabelled sounds can be encoded
     augment: Augmentation = GENTLE
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class VAEConfig(DataSettings):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)} but must be at least {least}; {usual} is usual")
         for name, advice in (
-            ("grain", "1 is usual"),
+            ("residual_noise_gain", "1 is usual"),
             ("beta", "1 is usual"),
             ("free_bits", "0 is usual"),
             ("weight_decay", "0.01 is usual"),
@@ -112,18 +113,18 @@ PRESETS = {
         widths=(96, 128, 152, 152),
         components=8,
         smoothing=0.5,
-        grain=1.6,
+        residual_noise_gain=1.6,
         conditions=("kind",),
         augment=Augmentation(
             gain_db=6.0, shift_seconds=0.02, tilt_db=4.0, decay_db_per_second=30.0, speed_semitones=1.5
         ),
     ),
-    "notes": VAEConfig(  # its pitch is asked for, so the speed stays
+    "notes": VAEConfig(  # no change of speed, as pitch is a condition
         representation=mel(16000, 128, n_fft=1280, hop=320),
         seconds=1.2,
         widths=(96, 128, 144, 144),
         smoothing=0.9,
-        grain=0.6,
+        residual_noise_gain=0.6,
         conditions=("pitch", "family"),
         weight_decay=0.05,
         augment=Augmentation(gain_db=6.0, shift_seconds=0.01, tilt_db=5.0, decay_db_per_second=20.0),
@@ -132,7 +133,7 @@ PRESETS = {
         representation=mel(8000, 64, n_fft=512, hop=128),
         seconds=0.8,
         smoothing=0.4,
-        grain=0.5,
+        residual_noise_gain=0.5,
         conditions=("digit", "speaker"),
         augment=Augmentation(gain_db=6.0, shift_seconds=0.03, tilt_db=2.0, speed_semitones=0.5),
     ),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from soundloom.conditions.joint_distribution import JointDistribution
 from soundloom.conditions.schema import Schema, Value
@@ -22,29 +22,37 @@ from soundloom.runtime.generators import generator
 from soundloom.runtime.progress import Progress
 from soundloom.runtime.settings import nearest
 from soundloom.systems.vae import course
-from soundloom.systems.vae.continuation import STARTS, Start, carry_on
-from soundloom.systems.vae.elbo import ELBO, negative_log_likelihood
+from soundloom.systems.vae.continuation import STARTS, Continuation, Start
+from soundloom.systems.vae.elbo import ELBO
 from soundloom.systems.vae.mixture import ConditionalMixture, Place
 from soundloom.systems.vae.network import BandNetwork, Decoded
-from soundloom.systems.vae.residual_noise import STRENGTHS, Texture, contrast
-from soundloom.systems.vae.settings import PRESETS, VAEConfig
+from soundloom.systems.vae.observation import Observation
+from soundloom.systems.vae.residual_noise import STRENGTHS, ResidualNoise, contrast
+from soundloom.systems.vae.settings import PRESETS, RENAMED, VAEConfig
 
-STUDIED_CHANGES = 2  # augmented passes that the principal components see besides the clips as they are
-NOISE_RATE = 10.0  # the noise level learns this many times faster than a weight
-CONTRAST_CLIPS = 24  # that the strength of the texture is set by
-PRIORS = ("sounds", "mixture", "normal")  # where codes are drawn; the first is the default
-AT_FLOOR = 1e-5  # above the floor by less than this is at it
+AUGMENTED_PASSES = 2  # over the training set, which the principal components see beside the clips as they are
+CONTRAST_CLIPS = 24  # on which the strength of the residual noise is set
+PRIORS = ("sounds", "mixture", "normal")  # the first is the default
+PEAK_QUANTILES = (0.01, 0.99)
 
 
 class SpectrogramVAE(System):
-    """Autonomous, conditioned on any Category or Scalar, continuing, varying: all from one code per clip."""
+    """Free and conditioned generation, continuation and variation, all from one code per clip."""
 
     PRESETS = PRESETS
     Config = VAEConfig
+    renamed_weights: ClassVar[Mapping[str, str]] = {
+        **System.renamed_weights,
+        "noise": "observation.noise",
+        "texture.": "observation.residual_noise.",
+        "network.tell.": "network.project_conditions.",
+    }
+    renamed_settings: ClassVar[Mapping[str, str]] = RENAMED
+    renamed_options: ClassVar[Mapping[str, str]] = {"texture": "residual_noise"}
     continues = True
     resembles = True
     representation: Spectral
-    peaks: Tensor  # (2,): between which the peaks of nearly all training clips lie
+    peaks: Tensor  # (2,): the range of the training clips' peaks, without the extreme ones
 
     def __init__(self, config: VAEConfig, representation: Representation, schema: Schema) -> None:
         super().__init__()
@@ -56,7 +64,7 @@ class SpectrogramVAE(System):
         if len(shape) != 4 or shape[1] != 1:
             kind = getattr(representation, "kind", type(representation).__name__)
             raise ValueError(
-                f"the vae system sees one level for each frequency and frame, which {kind} is not; choose mel, log, "
+                f"the vae system takes one level for each frequency and frame, which {kind} is not; choose mel, log, "
                 f"log-frequency or magnitude"
             )
         assert isinstance(representation, Spectral)
@@ -68,38 +76,16 @@ class SpectrogramVAE(System):
             self.network = course.CourseNetwork(config.noise or 0.1)
         else:
             self.network = BandNetwork(bands, frames, config.latent, config.widths, config.blocks, schema.width)
-        self.noise = nn.Parameter(torch.zeros(()), requires_grad=config.noise is None)
-        if config.noise is not None:
-            nn.init.constant_(self.noise, math.log(config.noise) / NOISE_RATE)
-        self.floor = float(silence.min()) if isinstance(representation, Logarithmic) else -math.inf
+        floor = float(silence.min()) if isinstance(representation, Logarithmic) else -math.inf
+        residual_noise = ResidualNoise(bands, frames) if config.network == "bands" else None
+        self.observation = Observation(floor, config.noise, residual_noise)
         self.mixture = ConditionalMixture(config.latent, config.components, schema)
-        self.texture = Texture(bands, frames) if config.network == "bands" else None
         self.joint_distribution = JointDistribution(schema)
         self.register_buffer("peaks", torch.tensor([0.0, math.inf]))
 
-    @property
-    def log_noise(self) -> Tensor:
-        """Natural logarithm of the standard deviation of x given its code, one number for all of x."""
-        return self.noise * NOISE_RATE
-
-    def heard(self, x: Tensor) -> Tensor:
-        """A spectrogram as it can be: nothing below the floor of its representation."""
-        return x.clamp_min(self.floor) if self.floor > -math.inf else x
-
-    def nats(self, x: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:
-        """-ln p(x), elementwise, in nats: normal, and censored at the floor of the representation.
-
-        Silence is not a level but all levels below the floor (Tobin 1958, https://doi.org/10.2307/1907382): a mean may
-        lie as far below as it likes, and no noise then lifts it above by chance.
-        """
-        seen = negative_log_likelihood(mean - x, log_deviation)
-        if self.floor == -math.inf:
-            return seen
-        below = -torch.special.log_ndtr((self.floor - mean) * torch.exp(-log_deviation))
-        return torch.where(x > self.floor + AT_FLOOR, seen, below)
-
     def stages(self) -> tuple[Stage, ...]:
-        return (Stage("vae", self.representation, (ELBO(self),)),)
+        elbo = ELBO(self.network, self.observation, self.schema, self.config)
+        return (Stage("vae", self.representation, (elbo,)),)
 
     def condition_inputs(self) -> tuple[ConditionInput, ...]:
         if not isinstance(self.network, BandNetwork):
@@ -112,32 +98,34 @@ class SpectrogramVAE(System):
         return {
             "prior": "sounds (default: around the codes of training sounds), mixture (of Gaussians fitted to them) or "
             "normal (the standard-normal prior)",
-            "texture": "1 (default) samples p(x | code); 0 gives its mean, smoother than real sounds",
+            "residual_noise": "1 (default) samples p(x | code); 0 gives its mean, smoother than real sounds",
         }
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         super().check_options(options)
-        prior, texture = options.get("prior", PRIORS[0]), options.get("texture", 1.0)
+        prior, noise = options.get("prior", PRIORS[0]), options.get("residual_noise", 1.0)
         if prior not in PRIORS:
             raise ValueError(f"prior={prior}: {nearest(str(prior), PRIORS)}")
-        if not isinstance(texture, int | float) or not 0 <= texture <= 2:
-            raise ValueError(f"texture={texture} but must be a number from 0 to 2; 1 samples p(x | code), 0 its mean")
+        if not isinstance(noise, int | float) or not 0 <= noise <= 2:
+            raise ValueError(
+                f"residual_noise={noise} but must be a number from 0 to 2; 1 samples p(x | code), 0 gives its mean"
+            )
 
     @torch.no_grad()
     def prepare(self, stage: Stage, clips: Clips, fresh: bool) -> None:
-        """Take the mean, the scale and the principal components of the training set."""
+        """Measure the mean, the scale and the principal components of the training set."""
         if not fresh or not isinstance(self.network, BandNetwork):
             return
-        passes = [clips.batches(64), *(clips.batches(64, self.augmentation, draw) for draw in range(STUDIED_CHANGES))]
+        passes = [clips.batches(64), *(clips.batches(64, self.augmentation, draw) for draw in range(AUGMENTED_PASSES))]
         x = torch.cat([self.representation.encode(clip.audio)[:, 0] for batches in passes for clip in batches])
-        left_over = self.network.prepare(x)
+        residual = self.network.prepare(x)
         if self.config.noise is None:
-            self.noise.fill_(math.log(left_over) / NOISE_RATE)
+            self.observation.set_noise(residual)
 
     @torch.no_grad()
     def finish(self, stage: Stage, clips: Clips) -> None:
-        """Fit the mixture to the codes of the training set, and the texture to what the decoder misses."""
-        codes, rows, residuals, shown, peaks = [], [], [], [], []
+        """Fit the prior to the codes of the training set, and the residual noise to the decoder's residuals."""
+        codes, rows, residuals, examples, peaks = [], [], [], [], []
         apart = max(1, len(clips) // CONTRAST_CLIPS)
         for number, batch in enumerate(clips.batches(64)):
             audio, conditions = batch.audio, batch.conditions
@@ -148,60 +136,50 @@ class SpectrogramVAE(System):
                 drawn = Batch(x, conditions, seed=0, step=number).normal(self.config.latent)
                 z = z + torch.exp(0.5 * code.log_variance) * drawn
             out = self.network.decode(z, conditions)
-            residuals.append(self._residual(x, out, number))
+            residuals.append(self.observation.residuals(x, out, number))
             peaks.append(audio.abs().amax(dim=(1, 2)))
             codes.append(z)
             rows.append(conditions)
             places = slice(-64 * number % apart, None, apart)
-            shown.append((x[places], Decoded(out.mean[places], out.log_spread[places])))
+            examples.append((x[places], Decoded(out.mean[places], out.log_spread[places])))
         self.mixture.fit(torch.cat(codes), torch.cat(rows))
-        self.peaks.copy_(torch.quantile(torch.cat(peaks), torch.tensor([0.01, 0.99])))
-        if self.texture is not None:
-            self.texture.fit(torch.cat(residuals))
-            self._set_strength(self.texture, shown)
+        self.peaks.copy_(torch.quantile(torch.cat(peaks), torch.tensor(PEAK_QUANTILES)))
+        if self.observation.residual_noise is not None:
+            self.observation.residual_noise.fit(torch.cat(residuals))
+            self._set_strength(self.observation.residual_noise, examples)
 
-    def _set_strength(self, texture: Texture, shown: Sequence[tuple[Tensor, Decoded]]) -> None:
-        """Set how strong the texture is: so that decoded samples have the local contrast of decoded real clips.
+    def _set_strength(self, noise: ResidualNoise, examples: Sequence[tuple[Tensor, Decoded]]) -> None:
+        """Set the strength of the residual noise, so that sounds of samples have the contrast of real sounds.
 
-        A spectrogram with noise in it is no longer one that a sound can have; decoding changes the noise, and some of
-        it is lost or added there.
+        A spectrogram with added noise is not the spectrogram of any sound; decoding it to a sound changes the noise.
         """
-        x = torch.cat([real for real, _ in shown])
-        mean, spread = torch.cat([out.mean for _, out in shown]), torch.cat([out.log_spread for _, out in shown])
-        drawn = [texture.draw(generator(0, clip, "contrast")) for clip in range(len(x))]
-        grain = torch.stack(drawn) * torch.exp(spread)
-        found = [self._decoded_contrast(mean + strength * grain) for strength in STRENGTHS]
-        texture.set_strength(found, self._decoded_contrast(x), self.config.grain)
+        x = torch.cat([real for real, _ in examples])
+        mean, spread = torch.cat([out.mean for _, out in examples]), torch.cat([out.log_spread for _, out in examples])
+        drawn = [noise.draw(generator(0, clip, "contrast")) for clip in range(len(x))]
+        residuals = torch.stack(drawn) * torch.exp(spread)
+        found = [self._decoded_contrast(mean + strength * residuals) for strength in STRENGTHS]
+        noise.set_strength(found, self._decoded_contrast(x), self.config.residual_noise_gain)
 
     def _decoded_contrast(self, x: Tensor) -> Tensor:
         decoded = torch.cat([self.representation.decode(clip[None, None], generator(0)) for clip in x])
-        return contrast(self.representation.encode(decoded[..., : self.samples])[:, 0], self.floor + AT_FLOOR)
-
-    def _residual(self, x: Tensor, out: Decoded, number: int) -> Tensor:
-        """Standardised residuals; where x is at the floor, a draw of what may lie below it."""
-        residual = (x - out.mean) * torch.exp(-out.log_spread)
-        if self.floor == -math.inf:
-            return residual
-        drawn = torch.rand(x.shape, generator=generator(0, number, "below"))
-        most = torch.special.ndtr(residual.double())
-        below = torch.special.ndtri((drawn * most).clamp(1e-12, 1 - 1e-12)).float()
-        return torch.where(x > self.floor + AT_FLOOR, residual, below)
+        return contrast(self.representation.encode(decoded[..., : self.samples])[:, 0], self.observation.audible)
 
     @torch.no_grad()
     def sample(self, call: Sampling, progress: Progress) -> Tensor:
         length, temperature, options, generators = call.length, call.temperature, call.options, call.generators
-        rows = [torch.from_numpy(self.schema.encode(asked)) for asked in call.conditions]
-        texture = float(options.get("texture", 1.0)) * temperature
+        rows = [torch.from_numpy(self.schema.encode(requested)) for requested in call.conditions]
+        noise = float(options.get("residual_noise", 1.0)) * temperature
         if call.prompt is not None:
+            continued = Continuation(self.network.decode, self.observation, self.representation, self.samples)
             clips = []
-            for asked, rng in zip(call.conditions, generators, strict=True):
-                starts = [self._start(asked, options, temperature, rng) for _ in range(STARTS)]
-                clips.append(carry_on(self, call.prompt, starts, temperature, texture, rng)[:, :length])
+            for requested, rng in zip(call.conditions, generators, strict=True):
+                starts = [self._start(requested, options, temperature, rng) for _ in range(STARTS)]
+                clips.append(continued(call.prompt, starts, temperature, noise, rng)[:, :length])
             return torch.stack(clips)
         spectra = [
-            self._resemble(call.like, row, call.distance, texture, rng)
+            self._varied(call.like, row, call.distance, noise, rng)
             if call.like
-            else self._draw(row, temperature, texture, options, rng)
+            else self._drawn(row, temperature, noise, options, rng)
             for row, rng in zip(rows, generators, strict=True)
         ]
         x = torch.stack(spectra)[:, None]
@@ -215,25 +193,22 @@ class SpectrogramVAE(System):
     @torch.no_grad()
     def reconstruct(self, clips: ClipBatch) -> Tensor:
         x, conditions = self.representation.encode(clips.audio)[:, 0], clips.conditions
-        mean = self.heard(self.network.decode(self.network.encode(x, conditions).mean, conditions).mean)
+        mean = self._mean(self.network.encode(x, conditions).mean, conditions)
         sounds = self.representation.decode_each(mean[:, None], [generator(0, row) for row in range(len(mean))])
         return sounds[..., : clips.audio.shape[-1]]
 
-    def texture_of(self, out: Decoded, strength: float, rng: Generator) -> Tensor:
-        """What a sample of p(x | code) adds to its mean, (frequency, frame)."""
-        if not strength:
-            return torch.zeros_like(out.mean[0])
-        field = torch.randn(out.mean[0].shape, generator=rng) if self.texture is None else self.texture.draw(rng)
-        return strength * field * torch.exp(out.log_spread[0])
+    def _mean(self, code: Tensor, conditions: Tensor) -> Tensor:
+        """The mean spectrogram of codes, with nothing below the floor."""
+        return self.observation.clamped(self.network.decode(code, conditions).mean)
 
-    def _draw(
-        self, row: Tensor, temperature: float, texture: float, options: Mapping[str, Any], rng: Generator
+    def _drawn(
+        self, row: Tensor, temperature: float, noise: float, options: Mapping[str, Any], rng: Generator
     ) -> Tensor:
         """A new spectrogram, (frequency, frame)."""
         place = self._place(row, options, temperature, rng)
         code = place.centre + temperature * (place.factor @ torch.randn(self.config.latent, generator=rng))
         out = self.network.decode(code[None], row[None])
-        return out.mean[0] + self.texture_of(out, texture, rng)
+        return out.mean[0] + self.observation.draw_residual(out, noise, rng)
 
     def _place(self, row: Tensor, options: Mapping[str, Any], temperature: float, rng: Generator) -> Place:
         prior = options.get("prior", PRIORS[0])
@@ -242,40 +217,38 @@ class SpectrogramVAE(System):
         return self.mixture.place(row, rng, temperature, self.config.smoothing if prior == "sounds" else 1.0)
 
     def _start(
-        self, asked: Mapping[str, Value], options: Mapping[str, Any], temperature: float, rng: Generator
+        self, requested: Mapping[str, Value], options: Mapping[str, Any], temperature: float, rng: Generator
     ) -> Start:
-        """Where a search may begin: conditions, completed by a draw, and where the prior has codes for them."""
-        row = torch.from_numpy(self.schema.encode(self.joint_distribution.complete(asked, rng)))
+        """Starting point of a search; conditions that were not requested are drawn."""
+        row = torch.from_numpy(self.schema.encode(self.joint_distribution.complete(requested, rng)))
         return Start(row, self._place(row, options, temperature, rng))
 
-    def _resemble(self, like: Sequence[Tensor], row: Tensor, distance: float, texture: float, rng: Generator) -> Tensor:
-        """A variation of one sound, or the point at `distance` (0 to 1) on the way between two."""
+    def _varied(self, like: Sequence[Tensor], row: Tensor, distance: float, noise: float, rng: Generator) -> Tensor:
+        """The spectrogram of a variation of one sound, or of the point at `distance` (0 to 1) between two."""
         spectra = [self.representation.encode(sound[None])[:, 0] for sound in like]
         codes = [self.network.encode(x, row[None]).mean for x in spectra]
-        decoded = [self.heard(self.network.decode(code, row[None]).mean) for code in codes]
-        details = [x - mean for x, mean in zip(spectra, decoded, strict=True)]  # 0 where both are silent
-        if len(like) == 2:
-            out = self.network.decode(torch.lerp(codes[0], codes[1], distance), row[None])
-            return (
-                self.heard(out.mean[0]) + torch.lerp(details[0], details[1], distance)[0]
-            )  # both ends are the sounds themselves
+        residuals = [x - self._mean(code, row[None]) for x, code in zip(spectra, codes, strict=True)]  # 0 in silence
+        if len(like) == 2:  # both ends are the sounds themselves
+            mean = self._mean(torch.lerp(codes[0], codes[1], distance), row[None])
+            return mean[0] + torch.lerp(residuals[0], residuals[1], distance)[0]
         code = codes[0] + distance * self.mixture.spread * torch.randn(self.config.latent, generator=rng)
         out = self.network.decode(code, row[None])
         kept = max(0.0, 1.0 - distance)
-        mean = torch.lerp(out.mean[0], self.heard(out.mean[0]), kept)
-        return mean + kept * details[0][0] + (1 - kept) * self.texture_of(out, texture, rng)
+        mean = torch.lerp(out.mean[0], self.observation.clamped(out.mean[0]), kept)
+        return mean + kept * residuals[0][0] + (1 - kept) * self.observation.draw_residual(out, noise, rng)
 
     def _levelled(self, sound: Tensor) -> Tensor:
-        """The sound with its peak in the range of the training set; a level far outside is the prior's error."""
+        """Scale a sound so that its peak lies in the range of the training set, which the prior may leave."""
         peak = sound.abs().max()
         return sound * (peak.clamp(float(self.peaks[0]), float(self.peaks[1])) / peak) if peak > 0 else sound
 
     def _cut(self, sound: Tensor, length: int) -> Tensor:
+        """The first samples of a sound, faded out over 10 ms if it is shorter than a clip."""
         sound = sound[:, :length].clone()
-        made = sound.shape[1]  # less than was asked for where it was stopped
-        if made < self.samples:
-            fade = min(made, self.representation.sample_rate // 100)
-            sound[:, made - fade :] *= torch.linspace(1, 0, fade)
+        samples = sound.shape[1]  # fewer than `length` in a sound that was stopped
+        if samples < self.samples:
+            fade = min(samples, self.representation.sample_rate // 100)
+            sound[:, samples - fade :] *= torch.linspace(1, 0, fade)
         return sound
 
 

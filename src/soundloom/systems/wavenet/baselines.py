@@ -33,7 +33,7 @@ class Tables(NamedTuple):
     evenly: Tensor  # (level,): log2 of the number of levels in its class
 
 
-class Yardsticks(nn.Module):
+class Baselines(nn.Module):
     """Bits for each sample by the three predictors, `fit` to a training set and kept in saved buffers."""
 
     unigram: Tensor  # (class,): log2 of its frequency

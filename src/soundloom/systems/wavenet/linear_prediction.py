@@ -2,7 +2,8 @@
 
 Makhoul 1975, https://doi.org/10.1109/PROC.1975.9792 (the covariance method). Choosing the code of a residual by the
 size of recent residuals is an idea of lossless coders: Weinberger et al. 2000, https://doi.org/10.1109/83.855427
-(LOCO-I)"""
+(LOCO-I)
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Salimans et al. 2017, https://arxiv.org/abs/1701.05517 (PixelCNN++); for audio van den Oord et al. 2017,
 https://arxiv.org/abs/1711.10433. The parameters are [logits of the component weights | means | log scales], M of each;
-means and scales refer to levels from -1 to 1."""
+means and scales refer to levels from -1 to 1.
+"""
 
 from __future__ import annotations
 

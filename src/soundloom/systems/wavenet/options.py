@@ -1,4 +1,4 @@
-"""What can be asked of sampling beside its temperature."""
+"""Sampling options of a WaveNet."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from soundloom.runtime.settings import nearest
 from soundloom.systems.wavenet.sampler.weights import PRECISIONS
 
 AUTO = "auto"
-CARD = "cuda"
-DEVICES = ("cpu", CARD)
+CUDA = "cuda"
+DEVICES = ("cpu", CUDA)
 MOST_GUIDANCE = 20.0
 
 OPTIONS = {
-    "weights": f"{', '.join(PRECISIONS)} or auto (default): the last, which is the quickest, of those that were "
-    "measured to cost less than 0.5 % in bits",
-    "guidance": "how much more a sound is what was asked for than by the model's own distribution, which is 1, the "
-    "default; 1.5 suits words, above 2 sounds suffer, and all but 1 takes twice the time",
-    "top_p": "1 (default) draws from all classes, less only from the likeliest that hold this share",
-    "device": "cpu (default), or cuda: hundreds of sounds at once on a graphics card, others than on the processor",
+    "weights": f"{', '.join(PRECISIONS)} or auto (default): the fastest of them that was measured to cost less than "
+    "0.5 % in bits",
+    "guidance": "1 (default) is the model's own distribution; more makes sounds follow their conditions more closely: "
+    "1.5 suits words, above 2 sounds get worse; all but 1 takes twice the time",
+    "top_p": "1 (default) draws from all classes; less draws only from the most likely with this total probability",
+    "device": "cpu (default), or cuda: hundreds of sounds at once on a GPU; the sounds differ from those of a CPU",
 }
-OF_CLASSES = ("guidance", "top_p")
+FOR_CLASSES = ("guidance", "top_p")
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse values that the settings of sampling cannot take.
+    """Refuse impossible values of sampling options.
 
     Raises:
-        ValueError: says what is possible.
+        ValueError: names the possible values.
     """
     for name, known in (("weights", (AUTO, *PRECISIONS)), ("device", DEVICES)):
         value = options.get(name, known[0])
@@ -41,8 +41,8 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise ValueError(f"top_p={top_p} but must be a share above 0 and at most 1; 1 draws from all classes")
     if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= MOST_GUIDANCE:
         raise ValueError(f"guidance={guidance} but must be 0 to {MOST_GUIDANCE:g}; 1 is none, 1.5 suits words")
-    if options.get("device") == CARD:
+    if options.get("device") == CUDA:
         if options.get("weights", AUTO) not in (AUTO, "float32"):
-            raise ValueError(f"weights={options['weights']} is for the processor; leave it out with device={CARD}")
+            raise ValueError(f"weights={options['weights']} is for the CPU; leave it out with device={CUDA}")
         if not torch.cuda.is_available():
-            raise ValueError(f"device is {CARD} but torch finds no CUDA card here; leave it out")
+            raise ValueError(f"device is {CUDA} but torch finds no CUDA device here; leave it out")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,17 +12,14 @@ from einops import rearrange
 from torch import Tensor
 
 from soundloom.systems.wavenet.context import ContextState
-from soundloom.systems.wavenet.network import Network, values
-from soundloom.systems.wavenet.options import CARD
+from soundloom.systems.wavenet.network import Network, before_clip, values
+from soundloom.systems.wavenet.options import CUDA
 from soundloom.systems.wavenet.sampler.sampler import Sampler
 from soundloom.systems.wavenet.sampler.torch_sampler import TorchSampler
 from soundloom.systems.wavenet.sampler.weights import Precision
 from soundloom.systems.wavenet.sampler_weights import weights_of
 
-if TYPE_CHECKING:
-    from soundloom.systems.wavenet.wavenet import WaveNet
-
-PIECE = 2048  # samples between two calls of the progress callback; uniform numbers are drawn in chunks of this size
+CHUNK = 2048  # samples between two calls of the progress callback; uniform numbers are drawn in chunks of this size
 
 _PACKED: WeakKeyDictionary[Network, tuple[tuple[int, ...], dict[str, Sampler]]] = WeakKeyDictionary()
 _LOCK = threading.Lock()
@@ -31,8 +27,8 @@ CUDA_LOCK = threading.Lock()  # a step must not be captured while another thread
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How symbols are drawn, as for `Sampler.advance`, and on which device."""
+class SamplingSettings:
+    """How symbols are drawn, as in `Sampler.advance`, and on which device."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -44,38 +40,41 @@ class Manner:
 class Sequences:
     """Sequences with their conditioning and the state of their sampler."""
 
-    def __init__(self, wavenet: WaveNet, codes: Tensor, spectra: Tensor | None, manner: Manner | None = None) -> None:
+    def __init__(
+        self, network: Network, codes: Tensor, spectra: Tensor | None, settings: SamplingSettings | None = None
+    ) -> None:
         """Start sequences.
 
         Args:
-            wavenet: a trained model.
+            network: trained.
             codes: condition rows, (sequence, width).
             spectra: for a vocoder, (sequence, band, frame), or None if they are unknown.
-            manner: None draws from the model's own distribution.
+            settings: None draws from the model's own distribution.
         """
-        network, self.manner = wavenet.network, manner or Manner()
-        self.per_sequence = 1 if self.manner.guidance == 1 else 2
+        self.settings = settings or SamplingSettings()
+        self.per_sequence = 1 if self.settings.guidance == 1 else 2
         if self.per_sequence == 2:
             codes = torch.stack([codes, torch.zeros_like(codes)], dim=1).flatten(0, 1)
             spectra = None if spectra is None else spectra.repeat_interleave(2, dim=0)
+        before = before_clip(network.levels, network.config.classes)
         self.levels, self.hop = network.levels, network.frames.hop if network.frames else 1
         self.fixed = _conditioning(network, codes, spectra)
         self.context: ContextState | None = None
-        self.piece = PIECE
+        self.chunk = CHUNK
         if network.context is not None and network.context_gates is not None:
-            quiet = float(values(torch.tensor(wavenet.before), network.levels))
+            quiet = float(values(torch.tensor(before), network.levels))
             self.context = ContextState(network.context, network.context_gates.weight[..., 0], len(codes), quiet)
-            self.piece = network.context.config.stride
-        self.sampler = sampler_of(network, self.manner.precision)
+            self.chunk = network.context.config.stride
+        self.sampler = sampler_of(network, self.settings.precision)
         self.torch_sampler: TorchSampler | None = None
-        if self.manner.device == CARD:
-            terms = (self.manner.temperature, self.manner.top_p, self.manner.guidance)
+        if self.settings.device == CUDA:
+            terms = (self.settings.temperature, self.settings.top_p, self.settings.guidance)
             with CUDA_LOCK:
                 self.torch_sampler = TorchSampler(
-                    weights_of(network), self._to_cuda(self._conditioning), wavenet.before, *terms
+                    weights_of(network), self._to_cuda(self._conditioning), before, *terms
                 )
         else:
-            self.state = self.sampler.begin(self._conditioning, wavenet.before, paired=self.per_sequence == 2)
+            self.state = self.sampler.begin(self._conditioning, before, paired=self.per_sequence == 2)
 
     @property
     def _conditioning(self) -> np.ndarray:
@@ -86,7 +85,7 @@ class Sequences:
         return self.fixed + rearrange(self.context.now, "sequence (layer gate) -> sequence layer 1 gate", layer=layers)
 
     def advance(self, symbols: np.ndarray, uniforms: np.ndarray, at: int, logits: np.ndarray | None = None) -> None:
-        """Take at most `piece` steps from position `at`, a multiple of `piece`.
+        """Take at most `chunk` steps from position `at`, a multiple of `chunk`.
 
         Args:
             symbols: (sequence, step); negative symbols are replaced by draws.
@@ -107,25 +106,25 @@ class Sequences:
                 self._conditioning,
                 hop=self.hop,
                 offset=at,
-                temperature=self.manner.temperature,
-                top_p=self.manner.top_p,
-                guidance=self.manner.guidance,
+                temperature=self.settings.temperature,
+                top_p=self.settings.top_p,
+                guidance=self.settings.guidance,
                 logits=logits,
             )
         symbols[:] = given[:: self.per_sequence]
-        if self.context is not None and symbols.shape[1] == self.piece:
+        if self.context is not None and symbols.shape[1] == self.chunk:
             self.context.step(values(torch.from_numpy(given), self.levels).numpy())
 
     @torch.no_grad()
     def _advance_on_cuda(self, sampler: TorchSampler, symbols: np.ndarray, uniforms: np.ndarray, at: int) -> None:
         with CUDA_LOCK:
-            given = torch.from_numpy(symbols).to(CARD)
-            sampler.advance(given, torch.from_numpy(uniforms).to(CARD), self._to_cuda(self._conditioning), self.hop, at)
+            given = torch.from_numpy(symbols).to(CUDA)
+            sampler.advance(given, torch.from_numpy(uniforms).to(CUDA), self._to_cuda(self._conditioning), self.hop, at)
             symbols[:] = given.cpu().numpy()
 
     @staticmethod
     def _to_cuda(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(CARD)
+        return torch.from_numpy(array).to(CUDA)
 
 
 def sampler_of(network: Network, precision: Precision) -> Sampler:

@@ -1,7 +1,7 @@
 """Settings of the WaveNet, and its presets.
 
-The paper publishes the shape of the network and its receptive fields, but no width, no number of layers for a task and
-no optimiser: widths here are ours unless a preset says otherwise.
+The paper publishes the structure of the network and its receptive fields, but no widths, no numbers of layers for a
+task and no optimizer; the widths here are ours unless a preset's comment gives a source.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from soundloom.contract import Augmentation, DataSettings
 
-SEEN = ("mulaw", "pcm")  # kinds of representation that it can predict
+PREDICTABLE = ("mulaw", "pcm")  # kinds of representation
 BITS = 16  # of pcm
 MOST_LAYERS = 16  # of a cycle: the last one's dilation is 32,768
 GENTLE = Augmentation(gain_db=6.0)
@@ -24,7 +24,7 @@ def mulaw(sample_rate: int) -> dict[str, Any]:
 
 
 def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
-    """All settings of a representation: from its name or from some of them, at the sample rate that was there before.
+    """Complete the settings of a representation, from its name or from some of them, at the previous sample rate.
 
     Raises:
         ValueError: an unknown name or setting, or neither mu-law classes nor 16-bit levels.
@@ -33,7 +33,7 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
 
     if isinstance(given, str):
         given = {"kind": given}
-    if not isinstance(given, dict) or given.get("kind") not in SEEN:
+    if not isinstance(given, dict) or given.get("kind") not in PREDICTABLE:
         kind = given.get("kind") if isinstance(given, dict) else given
         raise ValueError(
             f"representation is {kind!r} but wavenet predicts samples: use mulaw (256 classes) or pcm (16-bit levels)"
@@ -45,9 +45,9 @@ def read_representation(before: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | None:
-    """All settings of the mel spectrogram that conditions each moment, or None for no such thing.
+    """Complete the settings of the mel spectrogram that conditions a vocoder, or None for no vocoder.
 
-    Its levels are 0 at the floor and 1 at the peak, whatever else was asked for: that is what the network takes.
+    Levels are always 0 at the floor and 1 at the peak, as the network takes them.
 
     Raises:
         ValueError: not a mel spectrogram.
@@ -58,7 +58,7 @@ def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | N
         return None
     kind = given.get("kind", "mel") if isinstance(given, dict) else given
     if not isinstance(kind, str) or not kind.startswith("mel"):
-        raise ValueError(f"frames is {kind!r} but a vocoder here hears mel spectrograms; try frames=mel, or null")
+        raise ValueError(f"frames is {kind!r} but a vocoder here takes mel spectrograms; try frames=mel, or null")
     if isinstance(given, dict):
         made = build({**(before or {}), "kind": "mel", **given})
     else:
@@ -71,7 +71,7 @@ def read_frames(before: dict[str, Any] | None, given: Any) -> dict[str, Any] | N
 class Context:
     """A second stack, narrower and slower, whose output conditions the first (paper, section 2.6).
 
-    It sees one frame for each `stride` samples, so that few layers reach far back.
+    It sees one frame for each `stride` samples, so a few layers reach far back.
     """
 
     stride: int = 128  # samples of a frame
@@ -102,12 +102,12 @@ class Context:
 
     @property
     def frames(self) -> int:
-        """Frames that one output sees."""
+        """Frames in the receptive field of one output."""
         return sum(self.dilations) + 1
 
     @property
     def reach(self) -> int:
-        """Samples before the last one of a frame that can matter to what conditions it."""
+        """The most samples before a sample that can matter to its conditioning by this stack."""
         return (self.frames + 1) * self.stride - 1
 
 
@@ -121,22 +121,26 @@ class WaveNetConfig(DataSettings):
     cycles: int = 2
     layers_per_cycle: int = 10
     kernel: int = 2
-    first_kernel: int = 1  # samples that the first layer sees at once
+    first_kernel: int = 1  # kernel size of the first layer
     residual: int = 32  # channels between layers
     gate: int = 32  # channels of the gated activation
-    skip: int = 64  # channels that all layers add to
+    skip: int = 64  # channels of the sum over layers
     end: int = 128  # channels before the last layer
-    logistics: int = 10  # of the mixture that predicts 16-bit levels; mu-law has classes instead
+    logistics: int = 10  # components of the mixture for 16-bit levels; mu-law has classes instead
     context: Context | None = None
-    frames: dict[str, Any] | None = field(default=None, metadata={"read": read_frames})  # heard by a vocoder
-    frame_channels: int = 64  # of the layers that smooth the frames
+    frames: dict[str, Any] | None = field(
+        default=None, metadata={"read": read_frames}
+    )  # mel spectrogram that conditions a vocoder
+    frame_channels: int = 64  # of the layers over frames
 
-    crop: int = 16000  # predictions of a clip in a training step
-    quiet: float = 0.25  # of a crop: silence after a sound that is learnt; later silence is left out
+    crop: int = 16000  # samples of a clip that a training step predicts
+    quiet: float = 0.25  # of a crop: silence after a sound that is trained on; later silence is ignored
     batch_size: int = 4
     learning_rate: float = 4e-3
     weight_decay: float = 0.0
-    unknown_share: float = 0.1  # of each condition, of all of them at once, and of the frames, hidden in training
+    unknown_share: float = (
+        0.1  # share of rows in which each condition, all of them together, and frames are hidden in training
+    )
     augment: Augmentation = GENTLE
 
     def __post_init__(self) -> None:
@@ -159,7 +163,7 @@ class WaveNetConfig(DataSettings):
         if self.layers_per_cycle > MOST_LAYERS:
             raise ValueError(
                 f"layers_per_cycle is {self.layers_per_cycle} but must be at most {MOST_LAYERS}, a dilation of 32,768 "
-                f"samples; raise cycles, or take a context stack"
+                f"samples; raise cycles, or use a context stack"
             )
         if self.context is not None and self.crop < self.context.stride:
             raise ValueError(
@@ -174,7 +178,7 @@ class WaveNetConfig(DataSettings):
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay:g} but must be at least 0 and finite; 0 is usual")
         if self.frames is not None:
-            object.__setattr__(self, "frames", read_frames(None, self.frames))  # all of its settings, also in a preset
+            object.__setattr__(self, "frames", read_frames(None, self.frames))  # complete, also in a preset
         if self.frames is not None and self.frames["sample_rate"] != self.representation["sample_rate"]:
             raise ValueError(
                 f"frames are at {self.frames['sample_rate']} Hz and samples at {self.representation['sample_rate']} "
@@ -187,34 +191,34 @@ class WaveNetConfig(DataSettings):
 
     @property
     def classes(self) -> bool:
-        """Whether samples are classes with a probability each; else a mixture of logistics spans 16-bit levels."""
+        """Whether samples are classes, each with a probability; else a mixture of logistics covers 16-bit levels."""
         return bool(self.representation["kind"] == "mulaw")
 
     @property
     def stack_field(self) -> int:
-        """Samples that one prediction sees through the stack itself."""
+        """Receptive field of the stack itself, in samples."""
         return (self.kernel - 1) * sum(self.dilations) + (self.first_kernel - 1) + 1
 
     @property
     def gates_before(self) -> int:
-        """Places before a prediction's own at which what is added to the gates can matter to it."""
+        """The most samples before a predicted one at which conditioning of a gate can matter to it."""
         return (self.kernel - 1) * (sum(self.dilations) - self.dilations[0])
 
     @property
     def tail(self) -> int:
-        """Samples of silence after a sound that are learnt."""
+        """Samples of silence after a sound that are trained on."""
         return round(self.quiet * self.crop)
 
     @property
     def receptive_field(self) -> int:
-        """Samples before the predicted one that can matter to it; with a context the most, over places in a frame."""
+        """Samples before the predicted one that can matter to it; with a context stack, the most over positions."""
         if self.context is None:
             return self.stack_field
         return max(self.stack_field, self.gates_before + self.context.reach)
 
     @property
     def history(self) -> int:
-        """Samples that training gives before the first predicted one: the receptive field, in whole frames."""
+        """Samples before the first predicted one in training: the receptive field, in whole frames."""
         stride = self.context.stride if self.context else 1
         return -(-self.receptive_field // stride) * stride
 
@@ -222,13 +226,13 @@ class WaveNetConfig(DataSettings):
 SPEECH_MEL = {"kind": "mel", "sample_rate": 16000, "n_fft": 1024, "hop": 256, "bands": 80, "floor_db": -80.0}
 
 PRESETS = {
-    "sounds": WaveNetConfig(),  # any short sounds; sees 2,047 samples: 128 ms at 16 kHz
+    "sounds": WaveNetConfig(),  # any short sounds; a receptive field of 2,047 samples, 128 ms at 16 kHz
     "drums": WaveNetConfig(conditions=("kind",), augment=Augmentation(gain_db=6.0, speed_semitones=1.0)),
-    "speech": WaveNetConfig(  # telephone bandwidth, so that it learns on a laptop; sees 512 ms, a whole short word
+    "speech": WaveNetConfig(  # telephone bandwidth, for laptops; a receptive field of 512 ms
         representation=mulaw(8000), layers_per_cycle=11, seconds=0.8, crop=6400,
         augment=Augmentation(gain_db=3.0),
     ),
-    "music": WaveNetConfig(  # sees 192 ms by itself, 4 s by its context stack
+    "music": WaveNetConfig(  # a receptive field of 192 ms, and of 4 s with the context stack
         seconds=6.0, cut="windows", trim=False, conditions=(), cycles=3, residual=48, gate=48, skip=128,
         context=Context(stride=128, cycles=4, layers_per_cycle=7, channels=48), crop=8192, learning_rate=2e-3,
     ),
@@ -240,7 +244,7 @@ PRESETS = {
         representation=mulaw(8000), seconds=0.5, cycles=1, layers_per_cycle=6, residual=16, gate=16, skip=16, end=16,
         crop=512, learning_rate=1e-2,
     ),
-    "paper": WaveNetConfig(  # 3 x dilations 1 to 512 and a field of 240 ms or so are published; the widths are ours
+    "paper": WaveNetConfig(  # published: 3 x dilations 1 to 512, a receptive field of about 240 ms; the widths are ours
         seconds=2.0, cycles=3, residual=64, gate=64, skip=256, end=256, crop=8192, learning_rate=2e-3,
     ),
     # wavenet_params.json of github.com/ibab/tensorflow-wavenet, where classes enter by a filter of 2: the initial one

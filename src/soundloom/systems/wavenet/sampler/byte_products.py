@@ -10,7 +10,8 @@ processor has `vpdpbusd`.
 
 An arena is of int32: for each group all c, then all s, as float32, then (input / 4, output) with four weights in each
 element, the first input's in the lowest byte. A vector of inputs is of int32 too: (input / 4) with four q each, then
-its low and its step as float32; with 16 lanes, each of these is (element, lane)."""
+its low and its step as float32; with 16 lanes, each of these is (element, lane).
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ every processor: `llvm.fma` rounds once wherever it runs.
 
 Weights lie in an arena, a flat array in the order in which `product` reads it: groups of blocks of 16 outputs, each
 group (input, output). An element is a float32, or a uint32 of two bfloat16: an even input in its lower half and the
-next input in its upper half. A bfloat16 is the upper half of a float32."""
+next input in its upper half. A bfloat16 is the upper half of a float32.
+"""
 
 from __future__ import annotations
 
