@@ -53,7 +53,7 @@ def test_the_old_name_of_an_option_is_refused_with_the_new_one() -> None:
 def test_a_request_file_with_the_old_name_of_an_option_makes_the_same_sounds(tmp_path: Path) -> None:
     first, again = tmp_path / "first", tmp_path / "again"
     assert (
-        run(["generate", "drums", "-n", "1", "--seed", "3", "--option", "residual_noise=0", "--out", str(first)]) == 0
+        main(["generate", "drums", "-n", "1", "--seed", "3", "--option", "residual_noise=0", "--out", str(first)]) == 0
     )
     request = json.loads((first / "request.json").read_text())
     request["request"]["options"] = {"texture": request["request"]["options"].pop("residual_noise")}
