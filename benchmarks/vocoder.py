@@ -86,7 +86,9 @@ def bounds(system: WaveNet, audio: Tensor) -> dict[str, Callable[[Tensor], Tenso
     def teacher_forced(x: Tensor) -> Tensor:
         clips = audio[: len(x)]
         codes = torch.zeros(len(clips), system.schema.width)
-        probabilities = predict(system.network, kept.encode(clips)[:, 0], codes, system.encoder.spectra(clips)).softmax(dim=1)
+        probabilities = predict(system.network, kept.encode(clips)[:, 0], codes, system.encoder.spectra(clips)).softmax(
+            dim=1
+        )
         drawn = torch.multinomial(probabilities.transpose(1, 2).flatten(0, 1), 1, generator=generator(0, "forced"))
         return kept.decode(drawn.view(len(clips), 1, -1))
 
