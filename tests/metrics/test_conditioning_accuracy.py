@@ -171,9 +171,9 @@ def test_pairs_with_too_few_sounds_are_left_out():
 
 
 def test_independent_requests_are_balanced_and_independent():
-    joint = JointDistribution(SCHEMA)
-    joint.fit([{"pitch": 60.0, "timbre": "buzz", "loudness": -20.0}, {"pitch": 70.0, "timbre": "pure"}])
-    requested = independent_requests(SCHEMA, joint, 301, np.random.default_rng(0))
+    distribution = JointDistribution(SCHEMA)
+    distribution.fit([{"pitch": 60.0, "timbre": "buzz", "loudness": -20.0}, {"pitch": 70.0, "timbre": "pure"}])
+    requested = independent_requests(SCHEMA, distribution, 301, np.random.default_rng(0))
     counts = Counter(row["timbre"] for row in requested)
     assert set(counts) == {"buzz", "pure"}  # the training set has nothing hollow
     assert max(counts.values()) - min(counts.values()) <= 1
@@ -183,7 +183,7 @@ def test_independent_requests_are_balanced_and_independent():
     own = np.array([[float(row["pitch"]), float(row["loudness"]), row["timbre"] == "pure"] for row in requested])
     assert np.abs(np.corrcoef(own.T) - np.eye(3)).max() < 0.15
     assert [SCHEMA.check(row) for row in requested] == requested
-    assert requested == independent_requests(SCHEMA, joint, 301, np.random.default_rng(0))
+    assert requested == independent_requests(SCHEMA, distribution, 301, np.random.default_rng(0))
     assert independent_requests(Schema(()), JointDistribution(Schema(())), 2, np.random.default_rng(0)) == [{}, {}]
 
 

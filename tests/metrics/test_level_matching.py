@@ -93,9 +93,9 @@ def test_a_tone_that_the_new_rate_cannot_hold_is_gone():
 
 def test_many_sounds_keep_their_order_and_each_comes_out_as_it_does_alone():
     sounds = some(16000, seconds=0.05, count=300)
-    together = resampled(sounds, 16000, 22050)
+    batch = resampled(sounds, 16000, 22050)
     for row in (0, 1, 77, 299):
-        assert np.array_equal(together[row], resampled(sounds[row : row + 1], 16000, 22050)[0])
+        assert np.array_equal(batch[row], resampled(sounds[row : row + 1], 16000, 22050)[0])
 
 
 def test_one_axis_or_three_are_refused_with_what_to_do():

@@ -98,7 +98,7 @@ def test_more_noise_is_further_away_by_every_figure():
         assert values == sorted(set(values))
 
 
-def test_a_figure_is_the_median_of_the_sounds_however_many_are_taken_at_once():
+def test_a_figure_is_the_median_of_the_sounds_for_any_number_of_them():
     real = noises(150, samples=1500)
     reconstructed = real + np.linspace(0.01, 1, 150, dtype=np.float32)[:, None] * noises(150, samples=1500, seed=1)
     found = compare_pairs(real, reconstructed, RATE)

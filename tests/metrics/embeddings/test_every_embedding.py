@@ -51,10 +51,10 @@ def test_the_same_sounds_give_the_same_vectors(embedding: Embedding):
 
 def test_a_sound_has_the_same_vector_alone_and_among_others(embedding: Embedding):
     audio = sounds(70)  # more than are taken at once
-    together = embed(embedding, audio)
-    scale = together.std()
+    batch = embed(embedding, audio)
+    scale = batch.std()
     for row in (0, 31, 65, 69):
-        assert np.abs(embed(embedding, audio[row : row + 1])[0] - together[row]).max() < 1e-3 * scale
+        assert np.abs(embed(embedding, audio[row : row + 1])[0] - batch[row]).max() < 1e-3 * scale
 
 
 @pytest.mark.parametrize("gain", [0.05, 20.0])
