@@ -54,9 +54,7 @@ def test_evaluate_writes_a_page_and_a_file_of_figures_and_prints_their_paths(eva
 
 def test_the_page_holds_sounds_and_pictures_and_loads_nothing(evaluated):
     page = (evaluated.folder / "report.html").read_text()
-    assert (
-        page.count("<audio") == 16 + 8 + 2 * 8
-    )  # generated, real, reconstructed pairs
+    assert page.count("<audio") == 16 + 8 + 2 * 8  # generated, real, reconstructed pairs
     assert not re.findall(r'(?:src|href)="(?!data:|#|https://(?:arxiv|doi)\.org)[^"]*"', page)
     assert "<script src" not in page
 

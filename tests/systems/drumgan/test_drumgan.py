@@ -147,12 +147,12 @@ def test_seven_sliders_are_the_default_and_constant_descriptors_are_left_out(tmp
     assert not {"depth", "warmth"} & set(load(tmp_path / "one").system.schema.names)
     train("drumgan", sounds, out=tmp_path / "kind", set=usual, conditions=["kind"], **asked)
     assert load(tmp_path / "kind").system.schema.names == ("kind",)
-    alone = tmp_path / "sound"
-    alone.mkdir()
-    soundfile.write(alone / "a.wav", bursts(1)[0, 0].numpy(), 8000)
+    single = tmp_path / "sound"
+    single.mkdir()
+    soundfile.write(single / "a.wav", bursts(1)[0, 0].numpy(), 8000)
     listener = Listener()
-    train("drumgan", alone, out=tmp_path / "alone", set=usual, watcher=listener, **asked)
-    assert load(tmp_path / "alone").system.schema.names == ()
+    train("drumgan", single, out=tmp_path / "single", set=usual, watcher=listener, **asked)
+    assert load(tmp_path / "single").system.schema.names == ()
     assert any("no slider for boominess, brightness" in sentence for sentence in listener.sentences)
     assert all(preset.labels == ("timbre",) for name, preset in PRESETS.items() if name != "tiny")
 

@@ -62,7 +62,7 @@ def test_its_codes_start_with_mean_0_and_nearly_variance_1() -> None:
     assert code.log_variance[0].numpy() == pytest.approx(expected, abs=0.05)
 
 
-def test_its_spread_starts_as_what_the_components_miss() -> None:
+def test_its_spread_starts_as_the_residual_of_the_components() -> None:
     x, made = spectra(), network()
     left_over = made.prepare(x)
     with torch.no_grad():
@@ -71,14 +71,14 @@ def test_its_spread_starts_as_what_the_components_miss() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_fewer_clips_than_dimensions_are_kept_exactly(count: int) -> None:
+def test_fewer_clips_than_dimensions_are_reconstructed_exactly(count: int) -> None:
     x, made = spectra(count), network()
     made.prepare(x)
     torch.testing.assert_close(reconstruct(made, x, torch.zeros(count, CONDITIONS)), x, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 5])
-def test_a_training_set_of_equal_or_silent_clips_gives_numbers_and_no_warning(count: int) -> None:
+def test_a_training_set_of_equal_or_silent_clips_gives_finite_numbers_and_no_warning(count: int) -> None:
     made = network()
     assert np.isfinite(made.prepare(torch.zeros(count, BANDS, FRAMES)))
     out = reconstruct(made, torch.zeros(2, BANDS, FRAMES), torch.zeros(2, CONDITIONS))
@@ -90,5 +90,5 @@ def test_a_network_without_conditions_works() -> None:
     assert reconstruct(made, spectra(3), torch.zeros(3, 0)).shape == (3, BANDS, FRAMES)
 
 
-def test_frames_are_padded_to_what_can_be_halved_three_times() -> None:
+def test_frames_are_padded_to_a_multiple_of_eight() -> None:
     assert [padded_frames(frames) for frames in (1, 8, 9, 13, 16, 87)] == [8, 8, 16, 16, 16, 88]

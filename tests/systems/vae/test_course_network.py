@@ -63,7 +63,7 @@ def test_the_layers_have_the_sizes_of_the_course(encoder: CourseEncoder) -> None
     assert code.mean.shape == code.log_variance.shape == (1, 128)
 
 
-def test_the_encoder_multiplies_as_often_as_the_course_says(encoder: CourseEncoder) -> None:
+def test_the_encoder_has_the_multiply_adds_of_the_course(encoder: CourseEncoder) -> None:
     sizes = ((128, 32), (64, 16), (32, 8), (16, 4), (8, 4))
     products = sum(
         9 * before * after * rows * columns
@@ -121,7 +121,7 @@ def test_the_preset_makes_64_frames_of_256_bins_and_nyquist_from_16317_samples()
     assert {name for name, p in vae.named_parameters() if not p.requires_grad} == {"observation.noise"}
 
 
-def test_the_course_network_refuses_other_sizes_with_the_next_move() -> None:
+def test_the_course_network_refuses_other_sizes_and_names_an_alternative() -> None:
     from dataclasses import replace
 
     config = replace(PRESETS["course"], latent=64)
@@ -129,7 +129,7 @@ def test_the_course_network_refuses_other_sizes_with_the_next_move() -> None:
         SpectrogramVAE(config, build(config.representation), Schema())
 
 
-def test_the_course_network_samples_in_evaluation_mode_without_moving_its_statistics() -> None:
+def test_sampling_does_not_change_the_batch_statistics_of_the_course_network() -> None:
     config = PRESETS["course"]
     vae = SpectrogramVAE(config, build(config.representation), Schema()).eval()
     before = {key: value.clone() for key, value in vae.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Settings of the VAE: what cannot be is refused in a sentence, and a representation is chosen by name or by part."""
+"""Settings of the VAE: refusals, and the choice of a representation by name or by settings."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ def test_a_representation_is_chosen_by_name_at_the_rate_of_the_preset(preset: st
     assert from_json(VAEConfig, json.loads(json.dumps(to_json(config)))) == config
 
 
-def test_parts_of_a_representation_are_changed_and_the_others_stay() -> None:
+def test_settings_of_a_representation_can_be_changed_one_by_one() -> None:
     config = override(TINY, ["representation.bands=24", "representation.low_hz=40"])
     described = describe(build(TINY.representation))
     assert config.representation == {**described, "bands": 24, "low_hz": 40}
 
 
-def test_parts_go_together_whatever_their_order() -> None:
+def test_the_order_of_settings_does_not_matter() -> None:
     parts = ["representation.n_fft=256", "representation.hop=64", "representation.bands=16"]
     assert override(TINY, parts) == override(TINY, parts[::-1])
 
 
-def test_a_part_belongs_to_the_representation_named_before_it() -> None:
+def test_a_setting_belongs_to_the_representation_named_before_it() -> None:
     config = override(TINY, ["representation=log-frequency", "representation.per_octave=12"])
     expected = describe(named("log-frequency", 8000))
     assert config.representation == {**expected, "per_octave": 12}
@@ -93,12 +93,12 @@ def test_a_part_belongs_to_the_representation_named_before_it() -> None:
         override(TINY, ["representation=log", "representation.bands=12"])
 
 
-def test_settings_of_a_representation_that_are_left_out_are_its_own_at_the_rate_of_the_preset() -> None:
+def test_omitted_settings_of_a_representation_take_its_defaults_at_the_rate_of_the_preset() -> None:
     config = override(TINY, ['representation={"kind": "log", "hop": 128}'])
     assert config.representation == describe(build({"kind": "log", "sample_rate": 8000, "hop": 128}))
 
 
-def test_one_change_of_a_sound_is_set_and_the_others_stay() -> None:
+def test_augmentations_can_be_set_one_by_one() -> None:
     assert override(TINY, ["augment.gain_db=3"]).augment == Augmentation(3.0, 0.02, 3.0, 20.0)
 
 

@@ -1,4 +1,4 @@
-"""The context stack: what it says of the past is the same in training and one frame at a time."""
+"""The context stack: the same output in training and one frame at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soundloom.systems.wavenet.context import ContextStack, ContextState
 from soundloom.systems.wavenet.settings import Context
 
 SMALL = Context(stride=4, cycles=2, layers_per_cycle=3, channels=6)
-BEFORE = 2.0  # what stands before a clip, as a number
+BEFORE = 2.0  # the symbol before a clip, as a number
 
 
 def stack_of(config: Context) -> ContextStack:
@@ -24,14 +24,14 @@ def numbers(clips: int, time: int) -> torch.Tensor:
 
 
 def from_the_beginning(stack: ContextStack, values: torch.Tensor) -> torch.Tensor:
-    """What conditions each sample of whole clips (batch, time): (batch, channels, time)."""
+    """The conditioning of each sample of whole clips (batch, time): (batch, channels, time)."""
     before = torch.full((len(values), stack.config.frames * stack.config.stride), BEFORE)
     with torch.no_grad():
         return stack(torch.cat([before, values], dim=1)[:, :-1], values.shape[1])
 
 
 @pytest.mark.parametrize("config", [SMALL, Context(stride=2, cycles=1, layers_per_cycle=1, channels=3)])
-def test_one_frame_at_a_time_says_what_training_says(config: Context) -> None:
+def test_one_frame_at_a_time_gives_the_output_of_training(config: Context) -> None:
     stack, values = stack_of(config), numbers(3, 30 * config.stride)
     gates = torch.randn(10, config.channels, generator=torch.Generator().manual_seed(1))
     expected = gates @ from_the_beginning(stack, values)
@@ -51,7 +51,7 @@ def test_a_frame_conditions_the_samples_after_it_and_none_of_its_own() -> None:
     assert changed[44:].all()
 
 
-def test_what_conditions_samples_is_the_same_throughout_a_frame() -> None:
+def test_conditioning_is_constant_within_a_frame() -> None:
     found = from_the_beginning(stack_of(SMALL), numbers(1, 80)).unflatten(2, (20, 4))
     assert (found == found[..., :1]).all()
     assert (found[..., 1:, 0] != found[..., :-1, 0]).any(dim=1).all()
@@ -72,14 +72,14 @@ def test_any_number_of_samples_can_be_asked_for(asked: int, given: int) -> None:
 def test_a_sequence_does_not_depend_on_those_beside_it() -> None:
     stack, values = stack_of(SMALL), numbers(5, 40)
     gates = torch.randn(10, SMALL.channels, generator=torch.Generator().manual_seed(1))
-    together, alone = (ContextState(stack, gates, clips, BEFORE) for clips in (5, 1))
+    five, one = (ContextState(stack, gates, clips, BEFORE) for clips in (5, 1))
     for frame in range(10):
         now = values[:, frame * SMALL.stride :][:, : SMALL.stride].numpy()
-        together.step(now)
-        alone.step(now[3:4])
-        assert together.now[3].tobytes() == alone.now[0].tobytes()
+        five.step(now)
+        one.step(now[3:4])
+        assert five.now[3].tobytes() == one.now[0].tobytes()
 
 
-def test_the_field_with_a_context_is_dominated_by_it() -> None:
+def test_a_context_dominates_the_receptive_field() -> None:
     wavenet = lively(context=Context(stride=128, cycles=4, layers_per_cycle=7, channels=8))
     assert wavenet.receptive_field == wavenet.config.gates_before + (4 * 127 + 2) * 128 - 1

@@ -263,10 +263,10 @@ def test_conditions_and_frames_are_hidden_only_in_training_as_often_as_set(monke
 def test_bits_do_not_depend_on_the_batch() -> None:
     wavenet = lively(LABELS, batch_size=2, frames=CONFIGS["frames"]["frames"])
     audio, codes = noise(5, 150), random_codes(LABELS, 5)
-    together = wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL]
+    batch = wavenet.negative_log_likelihood(ClipBatch(audio, codes)).bits[MODEL]
     for clip in range(5):
-        alone = wavenet.negative_log_likelihood(ClipBatch(audio[clip : clip + 1], codes[clip : clip + 1])).bits[MODEL]
-        torch.testing.assert_close(alone[0], together[clip], rtol=1e-5, atol=1e-5)
+        single = wavenet.negative_log_likelihood(ClipBatch(audio[clip : clip + 1], codes[clip : clip + 1])).bits[MODEL]
+        torch.testing.assert_close(single[0], batch[clip], rtol=1e-5, atol=1e-5)
 
 
 def test_every_parameter_of_the_network_gets_a_gradient() -> None:

@@ -53,7 +53,7 @@ def test_the_weights_of_an_autoregressive_process_are_found():
     assert found[2:].abs().max() < 0.02
 
 
-def test_what_the_first_sample_of_a_clip_is_cannot_be_foreseen_and_silence_goes_on():
+def test_the_first_sample_is_predicted_as_silence_and_silence_as_silence():
     prediction = LinearPrediction()
     prediction.solve(moments(noise(4, 1000), torch.ones(4, 1000, dtype=torch.bool)))
     foreseen, loudness = prediction(noise(4, 50, seed=1))
@@ -72,7 +72,7 @@ def test_loudness_is_the_mean_size_of_the_last_32_residuals():
 
 
 @pytest.mark.parametrize("width", [1e-4, 0.02])
-def test_each_loudness_has_the_scale_that_its_residuals_were_drawn_with(width):
+def test_each_loudness_gets_the_scale_of_its_residuals(width):
     loudness = torch.rand(200_000, generator=rng(), dtype=torch.float64)
     scale = torch.where(loudness > 0.5, 0.05, 0.002)
     residual = scale * logistic(200_000, seed=1)
@@ -80,12 +80,12 @@ def test_each_loudness_has_the_scale_that_its_residuals_were_drawn_with(width):
     prediction = LinearPrediction()
     prediction.fit_scales(bins(low, width), torch.zeros_like(low), loudness)
     torch.testing.assert_close(prediction.steps, torch.arange(1, 16) / 16, atol=0.01, rtol=0)
-    if width < 0.002:  # of bins ten times as wide as the scale only the likelihood can say more
+    if width < 0.002:  # for bins ten times as wide as the scale, only the likelihood is informative
         torch.testing.assert_close(prediction.scales[:7], torch.full((7,), 0.002), rtol=0.05, atol=0)
     torch.testing.assert_close(prediction.scales[8:], torch.full((8,), 0.05), rtol=0.05, atol=0)
 
 
-def test_a_loudness_that_never_occurred_has_the_scale_of_the_one_below():
+def test_an_unseen_loudness_gets_the_scale_of_the_one_below():
     low, loudness = torch.full((100,), -0.01).double(), torch.zeros(100).double()
     prediction = LinearPrediction()
     prediction.fit_scales(bins(low, 0.02), torch.zeros_like(low), loudness)

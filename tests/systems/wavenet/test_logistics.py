@@ -61,7 +61,7 @@ def test_a_probability_is_the_difference_of_scipys_distribution_at_the_edges_of_
     log_scale=st.floats(-13, 8, width=32),
     symbol=st.one_of(st.sampled_from([0, 1, 32767, 32768, LEVELS - 2, LEVELS - 1]), st.integers(0, LEVELS - 1)),
 )
-def test_single_precision_says_what_double_precision_says(mean, log_scale, symbol):
+def test_single_precision_agrees_with_double_precision(mean, log_scale, symbol):
     at = torch.tensor([[symbol]])
     single = log_probability(one(mean, log_scale, torch.float32)[..., None], at)
     double = log_probability(one(mean, log_scale)[..., None], at)
@@ -89,14 +89,14 @@ def test_the_gradient_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(lambda each: log_probability(each, symbols), values)
 
 
-def test_the_outermost_bins_hold_all_that_lies_beyond_full_scale():
+def test_the_outermost_bins_have_the_mass_beyond_full_scale():
     loud = torch.cat([one(3.0, -4.0), one(-3.0, -4.0)])
     found = log_probability(loud[..., None].expand(-1, -1, 2), torch.tensor([[LEVELS - 1, 0], [0, LEVELS - 1]]))
     torch.testing.assert_close(found[:, 0], torch.zeros(2).double())
     assert (found[:, 1] < -100).all()
 
 
-def test_a_component_at_the_least_scale_holds_nearly_all_of_itself_in_one_bin():
+def test_a_component_at_the_least_scale_has_nearly_all_its_mass_in_one_bin():
     level = 2 * 40000 / (LEVELS - 1) - 1
     sharpest = log_probability(one(level, -math.inf)[..., None], torch.tensor([[40000]]))
     assert 0 < -sharpest / math.log(2) < 0.06
@@ -104,7 +104,7 @@ def test_a_component_at_the_least_scale_holds_nearly_all_of_itself_in_one_bin():
     assert math.isclose(sharpest, eight_bits, abs_tol=0.01)  # as sharp as the paper's, in levels
 
 
-def test_half_precision_around_it_changes_nothing():
+def test_autocast_changes_nothing():
     values, symbols = parameters()[..., None].expand(-1, -1, 7), torch.randint(0, LEVELS, (2, 7), generator=rng())
     half = values.bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
@@ -116,7 +116,7 @@ def test_half_precision_around_it_changes_nothing():
 
 
 @pytest.mark.parametrize("log_scale", [-9.0, -3.0, -0.5])
-def test_draws_are_as_frequent_as_their_probability(log_scale):
+def test_draws_have_the_frequencies_of_their_probabilities(log_scale):
     values, draws = parameters(batch=1, components=3, log_scale=log_scale), 200_000
     drawn = draw(values.expand(draws, -1), torch.rand(draws, 2, generator=rng(1), dtype=torch.float64))
     expected = probabilities(values)[0]
@@ -140,7 +140,7 @@ def test_a_lower_temperature_draws_nearer_to_the_mean(uniforms, cooler, warmer):
     assert abs(near - middle) <= abs(far - middle)
 
 
-def test_a_lower_temperature_favours_the_largest_share_and_zero_gives_its_mean():
+def test_a_lower_temperature_favours_the_largest_weight_and_zero_gives_its_mean():
     values = torch.tensor([[0.0, 1.0, 0.5, -0.5, 0.25, 0.5, -6.0, -6.0, -6.0]]).expand(4000, -1)
     uniforms = torch.rand(4000, 2, generator=rng())
     near = [float(((draw(values, uniforms, t) - 40959).abs() < 2000).float().mean()) for t in (2.0, 1.0, 0.5, 0.1)]
@@ -149,7 +149,7 @@ def test_a_lower_temperature_favours_the_largest_share_and_zero_gives_its_mean()
     assert set(draw(values, uniforms, 0).tolist()) == {40959}  # (0.25 + 1) / 2 * 65535
 
 
-def test_no_uniform_draw_picks_a_component_without_a_share_or_clicks():
+def test_no_uniform_number_picks_a_component_without_weight_or_clicks():
     values = torch.tensor([[-1e4, 0.0, -1e4, -0.5, 0.25, 0.5, -9.0, -9.0, -9.0]])
     for u in (0.0, 1e-7, 0.5, 1 - 2.0**-24):
         assert abs(int(draw(values, torch.tensor([[u, u]]))) - 40959) < 100
@@ -157,7 +157,7 @@ def test_no_uniform_draw_picks_a_component_without_a_share_or_clicks():
 
 
 @pytest.mark.parametrize("components", [1, 2, 10])
-def test_an_untrained_network_expects_small_samples_and_no_sample_is_a_surprise_to_it(components):
+def test_an_untrained_mixture_favours_small_samples_and_allows_all(components):
     values = initial_bias(components)[None]
     assert values.shape == (1, 3 * components)
     cost = -probabilities(values).log2()[0]
@@ -168,7 +168,7 @@ def test_an_untrained_network_expects_small_samples_and_no_sample_is_a_surprise_
 
 
 @given(st.floats(-80, 5))
-def test_the_logarithm_of_one_minus_an_exponential_loses_nothing(log_width):
+def test_log1mexp_is_accurate(log_width):
     width = math.exp(log_width)
     expected = math.log(-math.expm1(-width))
     found = (log1mexp(torch.tensor(log_width, dtype=dtype)) for dtype in (torch.float32, torch.float64))

@@ -109,7 +109,7 @@ def test_a_later_sample_never_changes_an_earlier_prediction(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "kernel 3", "wide first layer", "16 bits", "frames"])
-def test_a_clip_from_its_beginning_needs_no_history(name: str) -> None:
+def test_a_whole_clip_needs_no_history(name: str) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
     symbols, codes, spectra = random_symbols(wavenet, 2, 90), random_codes(LABELS, 2), random_spectra(wavenet, 2, 90)
     preceded = F.pad(symbols, (wavenet.config.first_kernel, 0), value=wavenet.encoder.before)[:, :-1]
@@ -124,10 +124,10 @@ def by_the_equations(wavenet: WaveNet, symbols: list[int], code: np.ndarray) -> 
     state = {name: value.detach().numpy() for name, value in network.state_dict().items()}
     hidden = F.gelu(network.code(torch.from_numpy(code))).detach().numpy()
     conditions = state["code_gates.weight"] @ hidden
-    heard = [wavenet.encoder.before] * 200 + symbols
+    history = [wavenet.encoder.before] * 200 + symbols
     x = [
-        state["first.bias"] + sum(state["first.taps"][tap, heard[t - tap]] for tap in range(config.first_kernel))
-        for t in range(config.first_kernel - 1, len(heard))
+        state["first.bias"] + sum(state["first.taps"][tap, history[t - tap]] for tap in range(config.first_kernel))
+        for t in range(config.first_kernel - 1, len(history))
     ]
     total = np.zeros(config.skip)
     for layer, dilation in enumerate(config.dilations):
@@ -156,7 +156,7 @@ def test_predictions_are_those_of_the_papers_equations(settings: dict[str, int])
         np.testing.assert_allclose(found[0, :, time], expected, rtol=0, atol=1e-4)
 
 
-def test_what_stands_before_a_clip_is_not_silence() -> None:
+def test_the_symbol_before_a_clip_is_not_silence() -> None:
     for settings in ({}, {"representation": PCM}):
         wavenet = lively(**settings)
         silence = wavenet.representation.encode(torch.zeros(1, 1, 64))[:, 0]
@@ -173,7 +173,7 @@ def test_an_untrained_network_takes_eight_bits_for_a_class() -> None:
     assert float(bits.max()) < 9
 
 
-def test_an_untrained_mixture_rules_no_level_out() -> None:
+def test_an_untrained_mixture_gives_every_level_a_probability() -> None:
     wavenet = untrained(representation=PCM, layers_per_cycle=6)
     for symbols in (random_symbols(wavenet, 2, 300), torch.tensor([[0, 65535, 32768] * 100])):
         bits = bits_of(forced(wavenet, symbols, torch.zeros(len(symbols), 0)), symbols, 65536, classes=False)
@@ -181,7 +181,7 @@ def test_an_untrained_mixture_rules_no_level_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "16 bits"])
-def test_each_condition_changes_predictions_and_an_unknown_one_is_a_value_of_its_own(name: str) -> None:
+def test_each_condition_changes_predictions_and_unknown_differs_from_every_value(name: str) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
     symbols = random_symbols(wavenet, 1, 10).expand(4, -1)
     asked = [{}, {"kind": "hiss"}, {"kind": "thump"}, {"kind": "hiss", "pitch": 40}]

@@ -181,11 +181,11 @@ def test_guidance_extrapolates_from_unconditional_to_conditional_logits(
 def test_the_batch_changes_no_bit_of_a_guided_sequence(weights: str) -> None:
     wavenet = lively(LABELS)
     codes = random_codes(LABELS, 10)
-    together = drawn(wavenet, 100, codes=codes, sequences=10, guidance=2.0, weights=weights)
-    assert len(together.unique(dim=0)) == 10
+    batch = drawn(wavenet, 100, codes=codes, sequences=10, guidance=2.0, weights=weights)
+    assert len(batch.unique(dim=0)) == 10
     for row in (0, 7, 8, 9):
         asked = {"guidance": 2.0, "weights": weights}
-        assert torch.equal(drawn(wavenet, 100, codes=codes[row : row + 1], first=row, **asked)[0], together[row])
+        assert torch.equal(drawn(wavenet, 100, codes=codes[row : row + 1], first=row, **asked)[0], batch[row])
 
 
 def test_guidance_has_no_effect_without_conditions() -> None:
@@ -219,11 +219,11 @@ def test_16_bit_samples_have_the_distribution_of_their_mixture() -> None:
 def test_the_batch_changes_no_bit_of_a_sequence(name: str) -> None:
     wavenet = lively(LABELS, **CONFIGS[name])
     codes, spectra = random_codes(LABELS, 18), random_spectra(wavenet, 18, 100)
-    together = drawn(wavenet, 100, codes=codes, spectra=spectra, sequences=18)
-    assert len(together.unique(dim=0)) == 18
+    batch = drawn(wavenet, 100, codes=codes, spectra=spectra, sequences=18)
+    assert len(batch.unique(dim=0)) == 18
     for row in (0, 5, 15, 17):
         own = None if spectra is None else spectra[row : row + 1]
-        assert torch.equal(drawn(wavenet, 100, codes=codes[row : row + 1], spectra=own, first=row)[0], together[row])
+        assert torch.equal(drawn(wavenet, 100, codes=codes[row : row + 1], spectra=own, first=row)[0], batch[row])
 
 
 @pytest.mark.parametrize("name", ["plain", "all"])
@@ -235,18 +235,18 @@ def test_a_longer_sound_begins_as_a_shorter_one(name: str) -> None:
 
 
 def test_progress_gets_the_number_of_samples_and_can_stop() -> None:
-    heard: list[int] = []
+    reported: list[int] = []
 
     def progress(fraction: float, samples: int, /) -> bool:
-        heard.append(samples)
+        reported.append(samples)
         return samples < 3 * CHUNK
 
     wavenet = lively()
     given = random_symbols(wavenet, 1, 5000)[0]
     found = drawn(wavenet, 30000, given=given, sequences=2, progress=progress)
-    assert heard[-1] == found.shape[1] == 3 * CHUNK
+    assert reported[-1] == found.shape[1] == 3 * CHUNK
     assert torch.equal(found[:, :5000], given.expand(2, -1))
-    assert all(1 <= later - sooner <= CHUNK for sooner, later in pairwise(heard))
+    assert all(1 <= later - sooner <= CHUNK for sooner, later in pairwise(reported))
 
 
 def test_changed_weights_are_packed_again() -> None:

@@ -320,8 +320,8 @@ def test_the_same_seed_gives_the_same_bytes_in_any_batches_and_threads(name: str
 def test_conditions_may_differ_within_a_batch(model: Model) -> None:
     requests = [Request(count=1, seed=4, conditions={"kind": kind, "pitch": 48}) for kind in ("hiss", "thump")]
     hiss, thump = (made.audio.samples for made in model.stream(requests))
-    alone = model.generate(requests[1])[0].samples
-    assert np.array_equal(thump, alone)
+    single = model.generate(requests[1])[0].samples
+    assert np.array_equal(thump, single)
     assert not np.array_equal(hiss, thump)
 
 

@@ -46,7 +46,7 @@ def ready() -> Baselines:
     return fitted(MuLaw(RATE))
 
 
-def test_uniform_noise_costs_eight_bits_by_counting_and_no_less_by_any():
+def test_uniform_noise_costs_8_bits_under_the_unigram_and_no_less_under_others():
     baselines = Baselines(MuLaw(RATE))
     train, held_out = torch.randint(0, 256, (2, 30, 8000), generator=rng())
     baselines.fit(all_of(train))
@@ -105,7 +105,7 @@ def test_a_later_sample_never_changes_an_earlier_bit(ready, seed, since):
     assert all(torch.equal(now[name][:, :since], then[name][:, :since]) for name in now)
 
 
-def test_what_never_changes_costs_nearly_nothing():
+def test_a_constant_costs_nearly_nothing():
     symbols = MuLaw(RATE).encode(torch.full((1, 16000), 0.3))
     baselines = Baselines(MuLaw(RATE))
     baselines.fit(all_of(symbols))
@@ -116,7 +116,7 @@ def test_what_never_changes_costs_nearly_nothing():
 
 
 @both
-def test_a_sample_that_linear_prediction_did_not_foresee_costs_ten_bits_more_than_by_its_frequency(representation):
+def test_an_unpredicted_sample_costs_at_most_ten_bits_more_than_under_the_unigram(representation):
     baselines = fitted(representation)
     attack = representation.encode(torch.cat([torch.zeros(500), torch.tensor([0.9])]))[None]
     found = baselines.bits(attack)
@@ -136,13 +136,13 @@ def test_one_short_clip_is_enough(representation, time):
 
 
 @both
-def test_silence_comes_before_the_first_sample(representation):
+def test_silence_precedes_the_first_sample(representation):
     baselines = fitted(representation)
     sound = representation.encode(resonance(2, 50, 0.02, seed=7))[:, 0]
     after_silence = torch.cat([torch.full((2, 70), int(representation.encode(torch.zeros(1)))), sound], dim=1)
-    alone, later = baselines.bits(sound), baselines.bits(after_silence)
-    for name in alone:
-        torch.testing.assert_close(alone[name], later[name][:, 70:])
+    early, later = baselines.bits(sound), baselines.bits(after_silence)
+    for name in early:
+        torch.testing.assert_close(early[name], later[name][:, 70:])
 
 
 def test_before_fitting_classes_are_equally_likely():
@@ -152,7 +152,7 @@ def test_before_fitting_classes_are_equally_likely():
 
 
 @both
-def test_what_is_saved_says_the_same_when_loaded_and_fitting_again_changes_nothing(representation):
+def test_loaded_baselines_give_the_same_bits_and_fitting_is_deterministic(representation):
     first, again, loaded = fitted(representation), fitted(representation), Baselines(representation)
     loaded.load_state_dict(first.state_dict())
     symbols = representation.encode(resonance(2, 300, 0.02, seed=5))[:, 0]
@@ -165,7 +165,7 @@ def test_what_is_saved_says_the_same_when_loaded_and_fitting_again_changes_nothi
         assert all(torch.equal(first.bits(symbols)[name], other.bits(symbols)[name]) for name in first.bits(symbols))
 
 
-def test_what_lies_outside_of_the_mask_is_not_learned():
+def test_samples_outside_the_mask_are_ignored():
     symbols = MuLaw(RATE).encode(resonance(2, 800, 0.02))[:, 0]
     padded = torch.cat([symbols, torch.randint(0, 256, (2, 200), generator=rng())], dim=1)
     plain, masked = Baselines(MuLaw(RATE)), Baselines(MuLaw(RATE))
@@ -186,7 +186,7 @@ def test_batches_may_be_a_list_or_a_function_and_may_differ_in_length():
         listed.fit(iter(batches))
 
 
-def test_a_mask_that_is_empty_everywhere_is_refused():
+def test_an_empty_mask_is_refused():
     symbols = torch.zeros(2, 100, dtype=torch.int64)
     for nothing in ([(symbols, torch.zeros(2, 100, dtype=torch.bool))], []):
         with pytest.raises(ValueError, match=r"no sample to fit baselines to.*pass at least one clip"):
@@ -194,7 +194,7 @@ def test_a_mask_that_is_empty_everywhere_is_refused():
 
 
 @pytest.mark.parametrize("representation", [MuLaw(RATE), PCM(RATE), MuLaw(RATE, 7)], ids=repr)
-def test_edges_lie_where_encoding_changes(representation):
+def test_bounds_lie_where_the_encoding_changes(representation):
     edges = tables(representation).edges + representation.decode(representation.encode(torch.zeros(1))).double()
     below, above = edges[1:-1] - 1e-6, edges[1:-1] + 1e-6
     assert torch.equal(representation.encode(below), torch.arange(representation.levels - 1))
@@ -225,7 +225,7 @@ def test_the_strength_that_rows_were_drawn_with_is_found(strength):
     np.testing.assert_allclose(found, expected, atol=0.2 * np.abs(expected - counts / 300).max())
 
 
-def test_half_precision_around_it_changes_nothing(ready):
+def test_autocast_changes_nothing(ready):
     symbols = torch.randint(0, 256, (2, 100), generator=rng())
     plain = ready.bits(symbols)
     with torch.autocast("cpu", torch.bfloat16):

@@ -1,4 +1,4 @@
-"""Settings of the WaveNet: what cannot be is refused in a sentence, and representations are chosen by name or part."""
+"""Settings of the WaveNet: refusals, and the choice of a representation by name or by settings."""
 
 from __future__ import annotations
 

@@ -65,9 +65,7 @@ class DrumGANConfig(DataSettings):
     drift: float = 1e-3  # weight of the square of the critic's score of real sounds
     category_weight: float = 2.0  # of the cross entropy of categories, in nats
     scalar_weight: float = 20.0  # of the squared error of scalars, on a range of 1
-    randomised_share: float = (
-        0.05  # of generated sounds in which a scalar is replaced by a uniform draw, for each scalar
-    )
+    randomised_share: float = 0.05  # of generated sounds in which a scalar is replaced by a uniform draw
     change: Change = GENTLE  # augmentation of real and generated images, before the critic sees them
 
     batch_size: int = 32

@@ -138,9 +138,7 @@ class WaveNetConfig(DataSettings):
     batch_size: int = 4
     learning_rate: float = 4e-3
     weight_decay: float = 0.0
-    unknown_share: float = (
-        0.1  # share of rows in which each condition, all of them together, and frames are hidden in training
-    )
+    unknown_share: float = 0.1  # of rows: each condition, all together, and frames are hidden in training
     augment: Augmentation = GENTLE
 
     def __post_init__(self) -> None:
