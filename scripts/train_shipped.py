@@ -46,8 +46,8 @@ SHOWN = (
     "KAD",
     "coverage",
     "diversity",
-    "diversity, all asked for",
-    "copies",
+    "conditional diversity",
+    "memorised",
     "real-time factor",
 )
 

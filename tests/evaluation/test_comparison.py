@@ -17,8 +17,8 @@ from soundloom.evaluation.candidates.model import ModelCandidate, with_options
 from soundloom.evaluation.comparison import EvaluationStopped, compare, evaluate
 from soundloom.evaluation.cost import Cost
 from soundloom.evaluation.monitor import Monitor
-from soundloom.evaluation.results import Results
-from soundloom.evaluation.session import FLOOR, NOISE
+from soundloom.evaluation.results import FLOOR, Results
+from soundloom.evaluation.session import NOISE
 from soundloom.evaluation.settings import Settings
 from soundloom.evaluation.terms import Native, common_terms
 from soundloom.generation import Generated, Model, Request, load

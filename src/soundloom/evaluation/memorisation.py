@@ -9,11 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from soundloom.evaluation.reference_data import ReferenceData
-from soundloom.evaluation.results import Figure
+from soundloom.evaluation.results import MEMORISED, Figure
 from soundloom.metrics.intervals import share
 from soundloom.metrics.memorisation import MemorisationDetector, NearestClips
-
-MEMORISED = "memorised"
 
 
 class Search(NamedTuple):

@@ -15,8 +15,8 @@ from soundloom.evaluation.examples import add_generated, add_reconstructed
 from soundloom.evaluation.likelihood import likelihood_figures
 from soundloom.evaluation.memorisation import MemorisationSearch
 from soundloom.evaluation.reconstruction import reconstruction_figures, through_model, through_representation
-from soundloom.evaluation.results import Subject
-from soundloom.evaluation.session import FLOOR, Session
+from soundloom.evaluation.results import FLOOR, Subject
+from soundloom.evaluation.session import Session
 from soundloom.evaluation.sliders import NEAREST, SliderTest, add_coherence
 from soundloom.evaluation.terms import to_terms
 from soundloom.metrics.estimate import TooFew

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from soundloom.audio import Audio
 from soundloom.metrics.estimate import Estimate, TooFew
 
+FLOOR = "training sounds"  # the subject
+MEMORISED = "memorised"  # the figure
 Better = Literal["lower", "higher", "one"]
 """one: best at 1, such as a ratio to real sounds."""
 Role = Literal["model", "baseline", "floor", "ceiling", "bad"]

@@ -14,14 +14,13 @@ from soundloom.evaluation.distances import distances
 from soundloom.evaluation.embedded_sounds import EmbeddedSounds, Embedder, blocks_of, blocks_of_clips
 from soundloom.evaluation.monitor import Monitor
 from soundloom.evaluation.reference_data import ReferenceData
-from soundloom.evaluation.results import Figure, Results, Subject
+from soundloom.evaluation.results import FLOOR, Figure, Results, Subject
 from soundloom.evaluation.terms import Terms
 from soundloom.metrics.bad_reference import noise_with_envelopes
 from soundloom.metrics.bins import Bins, fit_bins
 from soundloom.metrics.estimate import Estimate, TooFew
 from soundloom.metrics.kernels import kid_between
 
-FLOOR = "training sounds"
 NOISE = "noise with the same envelopes"
 HELD_OUT_SOUNDS = 5000  # that are compared with, at most, evenly spread
 BIN_SOUNDS = 2000  # training clips that the bins are fitted to, at most

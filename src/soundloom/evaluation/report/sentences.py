@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from soundloom.evaluation.memorisation import MEMORISED
-from soundloom.evaluation.results import Results, Subject
-from soundloom.evaluation.session import FLOOR
+from soundloom.evaluation.results import FLOOR, MEMORISED, Results, Subject
 from soundloom.metrics.estimate import Estimate
 
 FEW_MEMORISED = 0.02
