@@ -68,7 +68,7 @@ def train(
     started_at = time.monotonic()
     run, length = Path(out), {"steps": steps, "minutes": minutes}
     with team(device_for(str(more.get("device", "auto")))) as us:
-        watching = watcher if watcher and us.leads else Silent()
+        watching = watcher if watcher is not None and us.leads else Silent()
         if resume:
             asked = Asked(preset, tuple(set), where, conditions, tuple(labels), start_from)
             training = go_on(system, Path(folder), run, length, asked, us, watching, started_at, stop)

@@ -192,15 +192,21 @@ class PriorLoss(Objective):
 
 
 class Both(Untrained):
-    """Coarse and fine codes of the same clip, (batch, fine frame, 2): each coarse code beside its fine ones."""
+    """Coarse and fine codes of the same clip, (batch, fine frame, 2): beside each fine code the coarse one over it, and
+    which of its fine codes it is, as one number.
+    """
 
     def __init__(self, coarse: Codec, fine: Codec) -> None:
         self.coarse, self.fine, self.sample_rate = coarse, fine, fine.sample_rate
 
     def encode(self, audio: Tensor) -> Tensor:
         fine = self.fine.encode(audio)
-        coarse = self.coarse.encode(audio).repeat_interleave(self.coarse.frame // self.fine.frame, dim=1)
-        return torch.stack((coarse[:, : fine.shape[1]], fine), dim=2)
+        return torch.stack((self.over(self.coarse.encode(audio))[:, : fine.shape[1]], fine), dim=2)
+
+    def over(self, codes: Tensor) -> Tensor:
+        """What the fine codes are told by coarse codes (batch, frame), (batch, fine frame)."""
+        each = self.coarse.frame // self.fine.frame
+        return (codes[:, :, None] * each + torch.arange(each)).flatten(1)
 
     def decode(self, x: Tensor, rng: Generator | None = None) -> Tensor:
         return self.fine.decode(x[..., 1])
@@ -222,7 +228,7 @@ class Upsampler(Objective):
         return self.table.parameters()
 
     def optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.moves(), lr=self.learning_rate)
+        return torch.optim.Adam(self.moves(), lr=10 * self.learning_rate)
 
     def forward(self, batch: Batch, fraction: float) -> Loss:
         return Loss(F.cross_entropy(self.table(batch.x[..., 0]).flatten(0, 1), batch.x[..., 1].flatten()), {})
@@ -247,7 +253,7 @@ class ToyCodec(System):
             Codec(frame, config.codes, config.width, representation.sample_rate) for frame in config.frames
         )
         self.prior = Prior(config.codes, config.width, schema)
-        self.upsampler = nn.Embedding(config.codes, config.codes)
+        self.upsampler = nn.Embedding(config.codes * config.frames[0] // config.frames[1], config.codes)
         self.joint_distribution = JointDistribution(schema)
         self.register_buffer("stages_done", torch.zeros((), dtype=torch.long))
 
@@ -302,8 +308,8 @@ class ToyCodec(System):
                 logits = self.prior(context, F.pad(codes, (0, 1)))[0, -1]
                 codes = torch.cat((codes, self._draw(logits[None], call.temperature, rng)[None]), dim=1)
             if levels == 2:
-                coarse = codes[0].repeat_interleave(self.coarse.frame // self.fine.frame)
-                sound = self.fine.decode(self._draw(self.upsampler(coarse), call.temperature, rng)[None])
+                over = Both(self.coarse, self.fine).over(codes)[0]
+                sound = self.fine.decode(self._draw(self.upsampler(over), call.temperature, rng)[None])
             else:
                 sound = self.coarse.decode(codes)
             sound = sound[0, :, : call.length]
