@@ -112,7 +112,20 @@ def test_scan_forecasts_windows_over_the_whole_of_long_files(capsys, tmp_path):
     soundfile.write(tmp_path / "long" / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 4 * RATE), RATE)
     asked = ("scan", tmp_path / "long", "--sample-rate", RATE, "--seconds", 0.5, "--json")
     assert ask(capsys, *asked).json["forecast"]["clips"] == 1
-    assert ask(capsys, *asked, "--cut", "windows").json["forecast"]["clips"] == 8
+    windows = ask(capsys, *asked, "--cut", "windows").json["forecast"]
+    assert (windows["cut"], windows["clips"]) == ("windows", 8)
+
+
+def test_scan_cuts_a_few_long_files_as_training_would_and_says_so(capsys, tmp_path):
+    (tmp_path / "long").mkdir()
+    soundfile.write(tmp_path / "long" / "take.wav", np.random.default_rng(0).normal(0, 0.1, 20 * RATE), RATE)
+    asked = ("scan", tmp_path / "long", "--sample-rate", RATE, "--seconds", 1.0)
+    found = ask(capsys, *asked, "--json").json["forecast"]
+    assert (found["cut"], found["clips"], found["coverage"]["share"]) == ("windows", 20, 1.0)
+    assert "clips are windows over all of them" in " ".join(ask(capsys, *asked).out.split())
+    starts = ask(capsys, *asked, "--cut", "start", "--json").json["forecast"]
+    assert (starts["clips"], starts["coverage"]["shares"]) == (1, {"take.wav": 0.05})
+    assert "--set cut=windows takes windows" in " ".join(ask(capsys, *asked, "--cut", "start").out.split())
 
 
 def test_train_writes_a_run_that_generates_and_resume_goes_on(capsys, sounds, tmp_path):

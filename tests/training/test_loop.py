@@ -30,6 +30,7 @@ from soundloom.training.average import WeightAverage
 from soundloom.training.log import LOG
 from soundloom.training.precision import faster_precision
 from soundloom.training.state import STATE
+from soundloom.training.watcher import Silent
 from sounds import make_sounds, sound
 
 Train = Callable[..., Path]
@@ -182,6 +183,31 @@ def test_long_files_cut_into_many_clips_resume_too(tmp_path: Path) -> None:
         outcome = train("vae", tmp_path / "sounds", out=tmp_path / "run", steps=steps, resume=steps == 2, **asked)
     assert outcome.steps == 2
     assert json.loads((tmp_path / "run" / DATA).read_text())["training"] == ["one.wav", "two.wav"]
+
+
+@pytest.mark.parametrize("asked", [None, "start", "windows"])
+def test_a_few_long_files_are_cut_into_windows_unless_asked_otherwise(asked: str | None, tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
+    noise = 0.1 * np.random.default_rng(0).standard_normal(80_000)
+    soundfile.write(tmp_path / "sounds" / "take.wav", noise, 8000)
+    sentences = Messages()
+    changes = [] if asked is None else [f"cut={asked}"]
+    train(
+        "vae", tmp_path / "sounds", out=tmp_path / "run", steps=1, set=changes, held_out=0.0, watcher=sentences, **ASKED
+    )
+    assert load(tmp_path / "run").system.config.cut == (asked or "windows")
+    assert any("few and long" in each for each in sentences.messages) == (asked is None)
+    assert any("--set cut=windows takes windows over all" in each for each in sentences.messages) == (asked == "start")
+
+
+class Messages(Silent):
+    """A watcher that keeps the messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
 
 
 def test_a_folder_that_moved_is_no_other_data(tmp_path: Path, train_tiny: Train) -> None:

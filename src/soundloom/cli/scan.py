@@ -18,9 +18,9 @@ def scan(
     sample_rate: Annotated[int, typer.Option(min=1, help="Predict the cost of clips at this rate (Hz).")] = 22050,
     seconds: Annotated[float, typer.Option(help="Predict the cost of clips of this length.")] = 1.0,
     cut: Annotated[
-        Literal["start", "windows"],
-        typer.Option(help="Predict one clip from the start of each file, or windows over all of it."),
-    ] = "start",
+        Literal["auto", "start", "windows"],
+        typer.Option(help="One clip from the start of each file, or windows over all of it; auto: as training would."),
+    ] = "auto",
     labels: Annotated[
         list[str],
         typer.Option(
@@ -30,10 +30,11 @@ def scan(
     as_json: Json = False,
 ) -> None:
     """What training would use, what not and why, and what it would cost."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from soundloom.cli.display.scan import descriptor_table, scan_table
     from soundloom.data.clips import open_clips
+    from soundloom.data.coverage import FEW_AND_LONG, coverage_sentence, prefers_windows
     from soundloom.data.cut import ClipSettings
     from soundloom.data.forecast import forecast
     from soundloom.data.scan import scan as scan_folder
@@ -41,9 +42,12 @@ def scan(
     from soundloom.runtime.processors import available_processors
     from soundloom.runtime.progress_bar import of_total, show_progress
 
-    asked, settings = named(labels), ClipSettings(sample_rate, seconds, cut=cut)
+    asked, settings = named(labels), ClipSettings(sample_rate, seconds)
     with show_progress("scanning", as_json, of_total) as progress:
         index = scan_folder(folder, where=pairs(where, "--where"), progress=progress)
+    few_and_long = cut == "auto" and prefers_windows([each.seconds for each in index.entries], seconds)
+    if cut == "windows" or few_and_long:
+        settings = replace(settings, cut="windows")
     cost = forecast(index, settings, processors=available_processors())
     described = {}
     if asked:
@@ -52,7 +56,7 @@ def scan(
         with show_progress("measuring clips", as_json, of_total) as progress:
             described = summary(clips.measure(asked, progress=progress).measured)
     if as_json:
-        print_json({**index.to_json(), "forecast": asdict(cost), "descriptors": described})
+        print_json({**index.to_json(), "forecast": {"cut": settings.cut, **asdict(cost)}, "descriptors": described})
     else:
-        scan_table(index, cost)
+        scan_table(index, cost, FEW_AND_LONG if few_and_long else coverage_sentence(index, settings))
         descriptor_table(described)

@@ -18,6 +18,7 @@ class DataSettings:
     seconds: float = 1.0  # length of a training clip
     cut: Literal["start", "windows"] = "start"  # pad or cut each file to one clip, or cut long files into many
     trim: bool = True  # leave out silence before and after a sound
+    start: Literal["onset", "level"] = "onset"  # a sound begins after any steady noise, or where it exceeds -60 dB
     loudness_lufs: float | None = None  # make all files as loud as this; None leaves them as they are
     conditions: tuple[str, ...] | None = None  # labels to be asked for; None takes those that the data offers
     labels: tuple[str, ...] = ()  # descriptors to be asked for, where neither these nor conditions are named
@@ -39,4 +40,6 @@ class DataSettings:
     def clips(self, sample_rate: int, seconds: float | None = None) -> ClipSettings:
         """How clips are cut for training at a rate (Hz); `seconds` is another length, of a stage that has its own."""
         length = self.seconds if seconds is None else seconds
-        return ClipSettings(sample_rate, length, cut=self.cut, trim=self.trim, loudness_lufs=self.loudness_lufs)
+        return ClipSettings(
+            sample_rate, length, cut=self.cut, trim=self.trim, start=self.start, loudness_lufs=self.loudness_lufs
+        )

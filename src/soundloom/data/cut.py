@@ -77,6 +77,12 @@ class ClipSettings:
         rest = length - max((whole - 1) * self.hop + self.samples, whole * self.hop)
         return whole + (rest >= self.least_rest)
 
+    def covered(self, seconds: float) -> float:
+        """Seconds of a file of that length that lie in clips, if none of it is silent."""
+        clip, hop = self.samples / self.sample_rate, self.hop / self.sample_rate
+        before_last = self.count(seconds) - 1
+        return before_last * min(hop, clip) + min(clip, seconds - before_last * hop)
+
     @property
     def least_rest(self) -> float:
         """Samples at the end of a file that no window holds yet and that are worth one more, padded with zeros."""

@@ -1,9 +1,10 @@
-"""What training on a folder would cost, told before it starts."""
+"""An estimate of what training on a folder would cost, before it starts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from soundloom.data.coverage import Coverage, coverage
 from soundloom.data.cut import ClipSettings
 from soundloom.data.index import Index
 
@@ -14,9 +15,10 @@ DECODED_SECONDS_PER_SECOND = 360.0  # on one core: 6 hours of sound a minute
 
 @dataclass(frozen=True)
 class Forecast:
-    """Estimates; the time ones hold for the speeds that were given."""
+    """Estimates; those of time hold for the speeds that were given."""
 
     clips: int
+    coverage: Coverage
     disk_bytes: int  # the clip cache
     memory_bytes: int
     first_decode_seconds: float
@@ -53,6 +55,7 @@ def forecast(
     seconds = sum(entry.seconds for entry in index.entries)
     return Forecast(
         clips=clips,
+        coverage=coverage(index, settings),
         disk_bytes=clips * clip_bytes,
         memory_bytes=PROCESS_BYTES + WORKING_COPIES * batch_size * 2 * clip_bytes,
         first_decode_seconds=seconds / DECODED_SECONDS_PER_SECOND / processors,

@@ -87,6 +87,10 @@ class Survey:
         )
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
+    def wanted(self) -> list[Found]:
+        """The files to decode: no label tables, and what the filter asks for."""
+        return [found for found in self.listing.files if self._unwanted(found) is None]
+
     def run(
         self,
         scan_cache: ScanCache,
@@ -94,7 +98,10 @@ class Survey:
         cut: ClipSettings | None = None,
     ) -> Iterator[tuple[Entry, list[Packed]]]:
         """Check the files in order of their paths, in a thread for each processor; with `cut`, make their clips too."""
-        wanted = [found for found in self.listing.files if self._wanted(found)]
+        wanted = self.wanted()
+        for found in self.listing.files:
+            if fault := self._unwanted(found):
+                self._skip(printable(found.location), *fault)
         originals: dict[str, Entry] = {}
 
         def examine(found: Found) -> tuple[FileCheck | Fault, list[Packed]]:
@@ -143,17 +150,16 @@ class Survey:
         rows = self.labels.values.values()
         return [c for c in self.labels.columns if len({row[c.name] for row in rows if c.name in row}) >= 2]
 
-    def _wanted(self, found: Found) -> bool:
+    def _unwanted(self, found: Found) -> Fault | None:
+        """Why a file is not even decoded."""
         if found.location in self.labels.tables:
-            self._skip(printable(found.location), SkipCode.LABEL_TABLE, "label table, not a sound")
-            return False
+            return Fault(SkipCode.LABEL_TABLE, "label table, not a sound")
         labels = self.labels.values.get(found.location, {})
         for name, value in self.where.items():
             if labels.get(name) != value:
                 reason = f"filtered out: {name} is {labels.get(name, 'unknown')}, not {value}"
-                self._skip(printable(found.location), SkipCode.FILTERED_OUT, reason)
-                return False
-        return True
+                return Fault(SkipCode.FILTERED_OUT, reason)
+        return None
 
     def _skip(self, path: str, code: str, reason: str, original: str = "") -> None:
         self.skipped.append(Skipped(path, code, reason, original))

@@ -13,8 +13,10 @@ import torch
 from soundloom.checkpoints import checkpoint
 from soundloom.conditions.schema import Schema
 from soundloom.contract import DataSettings, System
+from soundloom.data.coverage import FEW_AND_LONG, coverage_sentence, header_seconds, prefers_windows
 from soundloom.data.labels import known, propose_conditions, to_measure
 from soundloom.data.provenance import FILE as DATA
+from soundloom.data.scan import Survey
 from soundloom.descriptors import named
 from soundloom.representations import build
 from soundloom.runtime.files import write_json
@@ -38,6 +40,7 @@ class Start:
     config: DataSettings
     labels: tuple[str, ...]
     source: Source | None = None  # the model whose weights it takes
+    cut_is_chosen: bool = False  # else a few long files are cut into windows
 
     @property
     def kind(self) -> type[System]:
@@ -72,7 +75,7 @@ def settings_of(
         source = Source.load(start_from, system)
         config = source.settings(changes)
     config = config if conditions is None else replace(config, conditions=tuple(conditions))
-    return Start(system, config, tuple(labels), source)
+    return Start(system, config, tuple(labels), source, any(change.startswith("cut=") for change in changes))
 
 
 def begin(
@@ -92,6 +95,8 @@ def begin(
         ValueError: the folder holds a run, or no usable sound.
     """
     kind, config = start.kind, start.config
+    if not start.cut_is_chosen:
+        config = _cut_to_fit(config, folder, where, watcher)
     representation = start.source.system.representation if start.source else build(config.representation)
     if us.leads and any((run / file).exists() for file in (checkpoint.WEIGHTS, STATE)):  # killed before: begin again
         raise ValueError(f"{run} holds a run already; go on with it by --resume, or choose another --out")
@@ -113,6 +118,8 @@ def begin(
     schema = propose_conditions(index, asked, sliders, texts=kind.reads_text)
     data = TrainingData.of(folder, where, config, store, schema, settings.held_out, watcher)
     watcher.message(data.summary)
+    if remark := coverage_sentence(store.index, store.settings):
+        watcher.message(remark)
     torch.manual_seed(settings.seed)
     clips, _ = data.feeds
     if config.fit_range and start.source is None:
@@ -129,6 +136,14 @@ def begin(
         write_json(run / TRAINING, to_json(recipe))
     fresh = start.source is None
     return Training(run, system, start.system, data, settings, us, watcher, started_at, stop, fresh)
+
+
+def _cut_to_fit(config: DataSettings, folder: Path, where: Mapping[str, str] | None, watcher: Watcher) -> DataSettings:
+    """The settings, with windows instead of the starts of files where those are few and long."""
+    if config.cut != "start" or not prefers_windows(header_seconds(Survey(folder, where)), config.seconds):
+        return config
+    watcher.message(FEW_AND_LONG)
+    return replace(config, cut="windows")
 
 
 def _asked_for(start: Start, index: Any, watcher: Watcher) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SHOWN_SKIPS = 20
 
 
-def scan_table(index: Index, cost: Forecast | None) -> None:
-    """Print what a scan found."""
+def scan_table(index: Index, cost: Forecast | None, remark: str | None = None) -> None:
+    """Print what a scan found, the cost of training and a remark on it."""
     console = Console()
     summary = index.summary()
     facts = Table(title=Text(f"{index.folder}"), show_header=False, title_justify="left")
@@ -36,7 +36,7 @@ def scan_table(index: Index, cost: Forecast | None) -> None:
     for name, label in summary["labels"].items():
         facts.add_row(Text(f"label {name}"), Text(counts(label["values"]) or f"{label['distinct']} different values"))
     if cost is not None:
-        facts.add_row("clips", f"{cost.clips}")
+        facts.add_row("clips", f"{cost.clips}, {100 * cost.coverage.share:.3g} % of the sound")
         facts.add_row("disk for the cache", size(cost.disk_bytes))
         facts.add_row("memory", size(cost.memory_bytes))
         facts.add_row("first decoding", duration(cost.first_decode_seconds))
@@ -51,7 +51,7 @@ def scan_table(index: Index, cost: Forecast | None) -> None:
         console.print(table)
         if len(index.skipped) > SHOWN_SKIPS:
             console.print(f"and {len(index.skipped) - SHOWN_SKIPS} more; --json lists them all")
-    for note in index.notes:
+    for note in (*index.notes, *((remark,) if remark else ())):
         console.print(Text(f"note: {note}"))
 
 
