@@ -22,7 +22,7 @@ def test_a_sound_comes_back_whole_edges_and_odd_lengths_included(n_fft, hop):
     for samples in (1, 2, hop, hop + 1, 999, 4000):
         audio = torch.rand((2, 2, samples), generator=torch.Generator().manual_seed(0)) - 0.5
         decoded = stft.decode(stft.encode(audio), samples)
-        assert (decoded - audio).abs().max() < 1e-6
+        assert (decoded - audio).abs().max() < 3e-6  # single precision, two transforms of up to 11 stages each
 
 
 @settings(max_examples=30, deadline=None)
