@@ -3,10 +3,10 @@
     python scripts/train_shipped.py NAME FOLDER [--minutes 40] [--set KEY=VALUE ...] [--run RUN [--on MACHINE]]
     python scripts/train_shipped.py NAME FOLDER --refit          (a VAE)
 
-Trains on rows whose `permissive` is yes, so that the weights may be given away. An existing RUN is not trained again;
---on says what it was trained on, for its card.
---refit leaves the network of a shipped model as it is and fits its prior and texture anew, as the end of every
-training does: for when only these have changed in the code.
+Trains on rows whose `permissive` is yes, so that the weights can be published. An existing RUN is not trained again;
+--on names the machine of its training, for the card.
+--refit keeps the network of a shipped model and fits its prior and residual noise again, as the end of every training
+does, if only their code has changed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file
 
 from soundloom.checkpoints import checkpoint
 from soundloom.contract import System
-from soundloom.data.clips import ClipSettings, open_clips
+from soundloom.data.clips import open_clips
 from soundloom.data.provenance import FILE as DATA
 from soundloom.data.provenance import digests
 from soundloom.evaluation.comparison import compare
@@ -54,7 +53,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Sounds:
-    """What is said of the sounds that a model learned from."""
+    """A description of the sounds that a model was trained on."""
 
     makes: str
     data: str
@@ -63,19 +62,19 @@ class Sounds:
 
 
 class Kind(NamedTuple):
-    """What is said of a kind of model."""
+    """A description of a kind of model."""
 
     name: str
     sampling: str
 
 
 class Plan(NamedTuple):
-    """How a shipped model is made and judged."""
+    """How a shipped model is trained and evaluated."""
 
     system: str
     preset: str
     kind: Kind
-    compared: tuple[tuple[tuple[str, ...], int], ...]  # with what, and how many sounds of each
+    compared: tuple[tuple[tuple[str, ...], int], ...]  # other models or baselines, and the number of sounds of each
     sounds: Sounds
 
 
@@ -87,16 +86,16 @@ SPECTROGRAM_VAE = Kind(
 )
 WAVENET = Kind(
     "A WaveNet",
-    "Sounds are drawn sample by sample, 256 mu-law classes each. `--option guidance=1.5` draws more often what was "
-    "asked for; `--seconds` may ask for more than a clip, and `--prompt` for what follows a sound.",
+    "Sounds are drawn sample by sample, 256 mu-law classes each. `--option guidance=1.5` follows conditions more "
+    "closely; `--seconds` may exceed a clip, and `--prompt` is continued.",
 )
 DRUMGAN = Kind(
     "A DrumGAN",
-    "Sounds are drawn from a code and the sliders: of what a request leaves out, those of a training sound. "
-    "`--sweep brightness=0.1:0.9:7` turns one slider and leaves all else; `--like` and `--prompt` go by a search.",
+    "Sounds are drawn from a code and the sliders; sliders that a request leaves out are those of a training sound. "
+    "`--sweep brightness=0.1:0.9:7` changes one slider alone; `--like` and `--prompt` use a search.",
 )
 DRUMS = Sounds(
-    makes="drum and percussion one-shots, asked for by kind",
+    makes="drum and percussion one-shots, conditioned on kind",
     data="drum one-shots under CC0, MIT, CC-BY or stated to be in the public domain",
     source="one-shots of freely licensed kits, 22,050 Hz, rows with permissive = yes",
     credits=(
@@ -114,9 +113,9 @@ DRUMS = Sounds(
         "stated by those sources)",
     ),
 )
-SLIDERS = replace(DRUMS, makes="drum and percussion one-shots, asked for by kind and by seven sliders of timbre")
+SLIDERS = replace(DRUMS, makes="drum and percussion one-shots, conditioned on kind and seven sliders of timbre")
 NOTES = Sounds(
-    makes="single notes, asked for by pitch (MIDI) and instrument family",
+    makes="single notes, conditioned on pitch (MIDI) and instrument family",
     data="single notes under MIT or CC0",
     source="notes of a soundfont, rendered dry, and recorded notes, 16,000 Hz, rows with permissive = yes",
     credits=(
@@ -142,60 +141,56 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--on", default=f"{torch.get_num_threads()} thread(s) of a {platform.machine()} processor")
     parser.add_argument("--refit", action="store_true")
-    asked = parser.parse_args()
-    if asked.refit:
-        if PLANS[asked.name].system != "vae":
-            parser.error(f"{asked.name} has no prior beside its network, so there is nothing to refit; train it anew")
-        refit(asked.name, asked.folder)
+    arguments = parser.parse_args()
+    if arguments.refit:
+        if PLANS[arguments.name].system != "vae":
+            parser.error(
+                f"{arguments.name} has no prior besides its network, so there is nothing to refit; train it again"
+            )
+        refit(arguments.name, arguments.folder)
         return
-    run = asked.run or Path("runs") / f"shipped-{asked.name}"
+    run = arguments.run or Path("runs") / f"shipped-{arguments.name}"
     if not (run / checkpoint.WEIGHTS).is_file():
-        train(asked.name, asked.folder, run, asked.minutes, asked.set)
-    ship(asked.name, asked.folder, run, asked.set, asked.on)
+        train(arguments.name, arguments.folder, run, arguments.minutes, arguments.set)
+    ship(arguments.name, arguments.folder, run, arguments.set, arguments.on)
 
 
 def train(name: str, folder: Path, run: Path, minutes: float, changes: Sequence[str]) -> None:
-    """The recipe: a preset, and what is changed of it."""
-    from soundloom.cli.display.training import TrainingDisplay
+    """Train with a preset and changes of its settings."""
     from soundloom.training import train as train_model
+    from soundloom.training.progress_bar import TrainingProgress
 
-    with TrainingDisplay(run, again=f"{Path(__file__).name} {name}", quiet=False) as watcher:
-        plan = PLANS[name]
+    plan = PLANS[name]
+    with TrainingProgress(f"training {name} into {run}") as watcher:
         train_model(
             plan.system, folder, out=run, preset=plan.preset, minutes=minutes, set=changes, where=WHERE, watcher=watcher
         )
 
 
 def ship(name: str, folder: Path, run: Path, changes: Sequence[str], machine: str) -> None:
-    """Store the weights in 16 bits beside a card with what was measured of them as they are stored."""
-    account = read_json(run / DATA)
-    store(name, folder, load(run).system, account, describe(name, folder, run, changes, machine))
+    """Store the weights in 16 bits, and a card with measurements of the stored weights."""
+    data = read_json(run / DATA)
+    store(name, folder, load(run).system, data, describe(name, folder, run, changes, machine))
 
 
 def refit(name: str, folder: Path) -> None:
-    """Fit prior and texture to the stored network and the clips that it was trained on."""
+    """Fit prior and residual noise to the stored network and the clips that it was trained on."""
     target = checkpoint.SHIPPED / name
-    system = checkpoint.build(read_json(target / checkpoint.CONFIG))
-    weights = load_file(target / checkpoint.WEIGHTS)
-    state = {key: value.float() if value.is_floating_point() else value for key, value in weights.items()}
-    fitted = ("mixture.", "texture.")
-    lost = [key for key in system.load_state_dict(state, strict=False).missing_keys if not key.startswith(fitted)]
-    if lost:
-        raise ValueError(f"{target} lacks {', '.join(lost)}, which no refit brings back; train it anew")
-    config = system.config
-    settings = ClipSettings(system.representation.sample_rate, config.seconds, cut=config.cut, trim=config.trim)
-    ours, held_out = open_clips(folder, settings, where=WHERE).split(HELD_OUT, seed=0)
-    system.eval().settle(Feed(ours, system.schema))
+    system = load(target).system
+    (stage,) = system.stages()
+    settings = system.config.clips(system.representation.sample_rate)
+    training, held_out = open_clips(folder, settings, where=WHERE).split(HELD_OUT, seed=0)
+    system.finish(stage, Feed(training, system.schema))
     facts = read_json(target / "card.json")
-    facts["training"]["then"] = "prior and texture fitted anew to the network as it is stored"
-    store(name, folder, system, digests(ours, held_out, WHERE), facts)
+    facts["training"]["then"] = "prior and residual noise fitted again to the stored network"
+    store(name, folder, system, digests(training, held_out, WHERE), facts)
 
 
-def store(name: str, folder: Path, system: System, account: dict[str, Any], facts: dict[str, Any]) -> None:
+def store(name: str, folder: Path, system: System, data: dict[str, Any], facts: dict[str, Any]) -> None:
     target = checkpoint.SHIPPED / name
     target.mkdir(parents=True, exist_ok=True)
     checkpoint.save(target, system, PLANS[name].system, half=True)
-    write_json(target / DATA, {key: account[key] for key in ("where", "digests")})
+    write_json(target / DATA, {key: data[key] for key in ("where", "digests")})
     facts = {**facts, "figures": measure(name, target, folder)}
     write_json(target / "card.json", facts)
     (target / "README.md").write_text(card(name, target, facts), encoding="utf-8")
@@ -203,14 +198,14 @@ def store(name: str, folder: Path, system: System, account: dict[str, Any], fact
 
 
 def describe(name: str, folder: Path, run: Path, changes: Sequence[str], machine: str) -> dict[str, Any]:
-    sounds, account, recipe = PLANS[name].sounds, read_json(run / "data.json"), read_json(run / "training.json")
+    sounds, data, recipe = PLANS[name].sounds, read_json(run / "data.json"), read_json(run / "training.json")
     state = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     steps = max(line["step"] for line in state)
     seconds = max(line.get("seconds", 0) for line in state)
     with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["file_name"]: row for row in csv.DictReader(file)}
     command = f"python scripts/train_shipped.py {name} FOLDER --minutes {recipe['training']['minutes']:g}"
-    licences = Counter(rows[path]["licence"] for path in (*account["training"], *account["held_out"]))
+    licences = Counter(rows[path]["licence"] for path in (*data["training"], *data["held_out"]))
     return {
         "makes": sounds.makes,
         "data": sounds.data,
@@ -219,8 +214,8 @@ def describe(name: str, folder: Path, run: Path, changes: Sequence[str], machine
         "licences_of_the_data": dict(licences.most_common()),
         "credits": list(sounds.credits),
         "longest_seconds": load(run).longest_seconds,
-        "clips_trained_on": len(account["training"]),
-        "clips_held_out": len(account["held_out"]),
+        "clips_trained_on": len(data["training"]),
+        "clips_held_out": len(data["held_out"]),
         "training": {
             "command": " ".join((command, *(f"--set {change}" for change in changes))),
             "steps": steps + 1,
@@ -231,7 +226,7 @@ def describe(name: str, folder: Path, run: Path, changes: Sequence[str], machine
 
 
 def measure(name: str, model: Path, folder: Path) -> dict[str, Any]:
-    """Reconstruction of held-out groups beside PCA, where a model has codes, and the verdict beside others."""
+    """Reconstruction of held-out groups, for models with codes, and comparisons with other models and baselines."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     from reconstruction import compare as compare_reconstruction
 
@@ -243,17 +238,17 @@ def measure(name: str, model: Path, folder: Path) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in system.parameters()),
         "megabytes": round((model / checkpoint.WEIGHTS).stat().st_size / 1e6, 2),
         **coded,
-        "verdicts": [verdict(name, folder, others, count) for others, count in plan.compared],
+        "verdicts": [comparison(name, folder, others, count) for others, count in plan.compared],
     }
 
 
-def verdict(name: str, folder: Path, others: Sequence[str], count: int) -> dict[str, Any]:
-    """What a comparison says of the model, as plain values; its report is left in out/."""
-    findings = compare([name, *others], folder, count=count, progress=lambda doing: print(doing, flush=True))
-    write_report(findings, Path("out") / f"shipped-{name}-{count}")
+def comparison(name: str, folder: Path, others: Sequence[str], count: int) -> dict[str, Any]:
+    """The results of a comparison as JSON values; its report is written to out/."""
+    results = compare([name, *others], folder, count=count, progress=lambda doing: print(doing, flush=True))
+    write_report(results, Path("out") / f"shipped-{name}-{count}")
     return {
-        "command": findings.command.replace(str(folder), "FOLDER"),
-        "seconds": findings.reference["seconds"],
+        "command": results.command.replace(str(folder), "FOLDER"),
+        "seconds": results.reference["seconds"],
         "figures": [
             {
                 "subject": figure.subject,
@@ -262,7 +257,7 @@ def verdict(name: str, folder: Path, others: Sequence[str], count: int) -> dict[
                 **{key: round(value, 4) for key, value in figure.estimate._asdict().items() if value == value},
                 "sounds": figure.sounds,
             }
-            for figure in findings.figures
+            for figure in results.figures
             if figure.name in SHOWN
             or figure.name.startswith(("accuracy", "pitch: within", "inception", "bits", "coherence"))
         ],
@@ -270,18 +265,18 @@ def verdict(name: str, folder: Path, others: Sequence[str], count: int) -> dict[
             subject: {
                 slider: {pair: round(found.value, 4) for pair, found in pairs.items()} for slider, pairs in of.items()
             }
-            for subject, of in findings.coherence.items()
+            for subject, of in results.coherence.items()
         },
         "leakage": {
-            asked: {moved: round(share, 3) for moved, share in row.items()}
-            for asked, row in findings.leakage.get(name, {}).items()
+            changed: {moved: round(share, 3) for moved, share in row.items()}
+            for changed, row in results.leakage.get(name, {}).items()
         },
-        "sentences": findings.verdicts,
+        "sentences": results.verdicts,
     }
 
 
 def card(name: str, model: Path, facts: dict[str, Any]) -> str:
-    """The model card, for people."""
+    """The model card."""
     system, kind = load(model).system, PLANS[name].kind
     figures, trained = facts["figures"], facts["training"]
     lines = [
@@ -325,44 +320,47 @@ def card(name: str, model: Path, facts: dict[str, Any]) -> str:
             ),
             "",
         ]
-    return "\n".join([*lines, *(line for found in figures["verdicts"] for line in verdict_lines(found))])
+    return "\n".join([*lines, *(line for found in figures["verdicts"] for line in comparison_lines(found))])
 
 
-def verdict_lines(verdict: dict[str, Any]) -> list[str]:
-    """The verdict as tables: one for each embedding, one for the rest."""
-    lines = [f"`{verdict['command']}`, over {verdict['seconds']:g} s (values with 95 % intervals):", ""]
-    found = verdict["figures"]
-    for embedding in dict.fromkeys(figure["embedding"] for figure in found):
-        mine = [figure for figure in found if figure["embedding"] == embedding]
+def comparison_lines(found: dict[str, Any]) -> list[str]:
+    """The results of a comparison as tables: one for each embedding, and one for the others."""
+    lines = [f"`{found['command']}`, over {found['seconds']:g} s (values with 95 % intervals):", ""]
+    figures = found["figures"]
+    for embedding in dict.fromkeys(figure["embedding"] for figure in figures):
+        mine = [figure for figure in figures if figure["embedding"] == embedding]
         names = list(dict.fromkeys(figure["name"] for figure in mine))
-        lines += [f"| {embedding or 'heard'} | {' | '.join(names)} |", f"| --- {'| --- ' * len(names)}|"]
+        lines += [f"| {embedding or 'other'} | {' | '.join(names)} |", f"| --- {'| --- ' * len(names)}|"]
         for subject in dict.fromkeys(figure["subject"] for figure in mine):
             cells = {figure["name"]: cell(figure) for figure in mine if figure["subject"] == subject}
             lines.append(f"| {subject} | {' | '.join(cells.get(name, '') for name in names)} |")
         lines.append("")
-    return lines + slider_lines(verdict)
+    return lines + slider_lines(found)
 
 
-def slider_lines(verdict: dict[str, Any]) -> list[str]:
-    """How often each slider, moved alone, is heard to go up, and what else moved with what was asked for."""
-    lines = []
-    if verdict["coherence"]:
+def slider_lines(found: dict[str, Any]) -> list[str]:
+    """How often each slider, moved alone, goes up, and its leakage to other sliders."""
+    lines, coherence, leakage = [], found.get("coherence", {}), found.get("leakage", {})  # none in older cards
+    if coherence:
         lines += [
             "One slider moved alone, share of sounds that go up (E1 / E2 / E3), and of the nearest training sounds:"
         ]
-        subjects = list(verdict["coherence"])
+        subjects = list(coherence)
         lines += ["", f"| slider | {' | '.join(subjects)} |", f"| --- {'| --- ' * len(subjects)}|"]
-        for slider in dict.fromkeys(slider for of in verdict["coherence"].values() for slider in of):
-            cells = (verdict["coherence"][subject].get(slider, {}) for subject in subjects)
+        for slider in dict.fromkeys(slider for of in coherence.values() for slider in of):
+            cells = (coherence[subject].get(slider, {}) for subject in subjects)
             shown = (" / ".join(f"{value:.2f}" for value in pairs.values()) for pairs in cells)
             lines.append(f"| {slider} | {' | '.join(shown)} |")
         lines.append("")
-    if verdict["leakage"]:
-        moved = list(dict.fromkeys(name for row in verdict["leakage"].values() for name in row))
-        lines += ["Leakage: the share of what is heard (across) that another request (down) explains:", ""]
-        lines += [f"| asked | {' | '.join(moved)} |", f"| --- {'| --- ' * len(moved)}|"]
-        for asked, row in verdict["leakage"].items():
-            lines.append(f"| {asked} | {' | '.join(f'{row[name]:.2f}' if name in row else '' for name in moved)} |")
+    if leakage:
+        moved = list(dict.fromkeys(name for row in leakage.values() for name in row))
+        lines += [
+            "Leakage: the share of a measured value (across) that another requested value (down) explains:",
+            "",
+        ]
+        lines += [f"| requested | {' | '.join(moved)} |", f"| --- {'| --- ' * len(moved)}|"]
+        for requested, row in leakage.items():
+            lines.append(f"| {requested} | {' | '.join(f'{row[name]:.2f}' if name in row else '' for name in moved)} |")
         lines.append("")
     return lines
 
