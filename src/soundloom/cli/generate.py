@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from soundloom.cli.assignments import values
+from soundloom.cli.assignments import pairs, values
 from soundloom.cli.errors import complain
 from soundloom.cli.options import PHASES, Jobs, Json, Options
 from soundloom.cli.output import print_json
@@ -76,7 +76,7 @@ def generate(
         request = Request(
             count=count if count is not None else 1 if sweep else 8,
             seconds=seconds,
-            conditions=values(conditions, "--with"),
+            conditions={**pairs(conditions, "--with")},  # as text: the model knows what is a number
             prompt=None if prompt is None else str(prompt),
             like=tuple(like),
             distance=distance,

@@ -19,6 +19,14 @@ def train(
     folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
     out: Annotated[Path | None, typer.Option(help="The run folder. Default: runs/SYSTEM-FOLDER.")] = None,
     preset: Annotated[str | None, typer.Option(help="Named settings. Default: the system's, for any sounds.")] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Start from the weights of a trained model: a shipped one's name, or a run folder.",
+        ),
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the schedule adapts. Default: 10.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
     settings: Settings = [],  # noqa: B006
@@ -58,10 +66,10 @@ def train(
     from soundloom.training.progress_bar import TrainingProgress
 
     system_named(system)  # a name that is wrong is said before anything that takes long to import
-    if resume and (preset or settings or where or condition or labels):
+    if resume and (preset or start_from or settings or where or condition or labels):
         raise ValueError(
-            "--resume goes on under the settings that the run began with; leave --preset, --set, --where, --condition "
-            "and --label out, or train afresh into another --out"
+            "--resume goes on under the settings that the run began with; leave --preset, --from, --set, --where, "
+            "--condition and --label out, or train into another --out"
         )
     named(labels)
     run = out or Path("runs") / f"{system}-{folder.resolve().name}"
@@ -75,6 +83,7 @@ def train(
             folder,
             out=run,
             preset=preset,
+            start_from=start_from,
             minutes=minutes,
             steps=steps,
             set=settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,6 +74,7 @@ def render(
     from soundloom import __version__
 
     check(model.system, request)
+    request = replace_fields(request, conditions=model.system.schema.check(request.conditions))
     facts: dict[str, Any] = {
         "soundloom": __version__,
         "model": {"name": called or model.name, "digest": model.digest},
