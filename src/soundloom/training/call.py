@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundloom.runtime.lock import exclusive
 from soundloom.runtime.settings import from_json
 from soundloom.training.settings import TrainSettings
 from soundloom.training.watcher import Silent, Watcher
 
 if TYPE_CHECKING:
     from soundloom.training.loop import Outcome
+
+LOCK = "training.lock"
 
 
 def train(
@@ -59,7 +63,8 @@ def train(
         more: other fields of `TrainSettings`.
 
     Raises:
-        ValueError: an unknown name or value, no usable sound, or a folder that holds another run.
+        ValueError: an unknown name or value, no usable sound, a folder that holds another run, or one in which another
+            process trains.
     """
     from soundloom.training.begin import begin, settings_of
     from soundloom.training.distributed import device_for, team
@@ -67,7 +72,7 @@ def train(
 
     started_at = time.monotonic()
     run, length = Path(out), {"steps": steps, "minutes": minutes}
-    with team(device_for(str(more.get("device", "auto")))) as us:
+    with team(device_for(str(more.get("device", "auto")))) as us, exclusive(run / LOCK) if us.leads else nullcontext():
         watching = watcher if watcher is not None and us.leads else Silent()
         if resume:
             asked = Asked(preset, tuple(set), where, conditions, tuple(labels), start_from)
