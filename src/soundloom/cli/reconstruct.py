@@ -8,16 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from soundloom.cli.options import PHASES, Json
+from soundloom.cli.options import PHASES, Json, Seed
 from soundloom.cli.output import print_json
+
+RECORD = "reconstruct.json"  # says how the sounds beside it were made; a scan leaves these out
 
 
 def reconstruct(
     files: Annotated[list[Path], typer.Argument(help="Sounds to encode and decode.")],
-    representation: Annotated[str, typer.Option(help="What to see them as, such as mel, log, complex, if.")] = "mel",
+    representation: Annotated[str, typer.Option(help="How to represent them: mel, log, complex, if, ...")] = "mel",
     phase: Annotated[str | None, typer.Option(help=f"How to find a phase: {PHASES}")] = None,
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("out/reconstructed"),
-    seed: Annotated[int, typer.Option(min=0, help="Of the random phase.")] = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Hear what a representation keeps: encode, decode, and measure the difference."""
@@ -27,10 +29,11 @@ def reconstruct(
     method, _, rest = (phase or "").partition(":")  # a number, or the path of a run
     ending = f"{representation}-{method}{Path(rest).name}" if method else representation
     targets, remarks = _targets(files, out, ending)
-    rows = [
-        _reconstruct_one(path, target, representation, phase, seed, remarks)
-        for path, target in zip(files, targets, strict=True)
-    ]
+    how = {"representation": representation, "phase": phase, "seed": seed}
+    rows = []
+    for path, target in zip(files, targets, strict=True):
+        rows.append(_reconstruct_one(path, target, representation, phase, seed, remarks))
+        _record(target, path, how)
     if as_json:
         print_json({"representation": representation, "files": rows, "remarks": remarks})
         return
@@ -40,7 +43,7 @@ def reconstruct(
 
 
 def _targets(files: list[Path], out: Path, ending: str) -> tuple[list[Path], list[str]]:
-    """A name of its own for what comes back from each file, and a sentence for each that had to be numbered."""
+    """Where to write each result, no two at one place, and a remark for each that had to be numbered."""
     from soundloom.runtime.files import printable
 
     taken = {os.path.realpath(path).casefold() for path in files}  # what was given is never written over either
@@ -63,7 +66,7 @@ def _targets(files: list[Path], out: Path, ending: str) -> tuple[list[Path], lis
 def _reconstruct_one(
     path: Path, target: Path, representation: str, phase: str | None, seed: int, remarks: list[str]
 ) -> dict[str, Any]:
-    """Encode and decode one file, write what comes back, and say how near it is; what is new goes to the remarks."""
+    """Encode and decode one file, write the result and return how close it is; new remarks are appended."""
     from soundloom.audio import Audio, read, write
     from soundloom.generation.reconstruct import named, reconstruct
 
@@ -78,3 +81,18 @@ def _reconstruct_one(
         "spectral_convergence_db": result.spectral_convergence_db,
         "log_spectral_distance_db": result.log_spectral_distance_db,
     }
+
+
+def _record(target: Path, source: Path, how: dict[str, Any]) -> None:
+    """Note beside a result how it was made."""
+    from soundloom import __version__
+    from soundloom.runtime.files import printable, read_json, write_json
+
+    path = target.parent / RECORD
+    try:
+        before = read_json(path)["files"]
+        others = [entry for entry in before if entry["file"] != target.name]
+    except (OSError, ValueError, KeyError, TypeError):  # none, or not one of ours
+        others = []
+    entry = {"file": target.name, "source": printable(source), **how}
+    write_json(path, {"soundloom": __version__, "files": [*others, entry]})

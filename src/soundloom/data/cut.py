@@ -23,6 +23,8 @@ from soundloom.audio import (
 
 MARGIN = 64  # samples past the end of a clip, so that the resampler's edge stays outside it
 FULL = 32767
+LONGEST_SECONDS = 600.0  # of a clip: it is held in memory whole, and so is a batch of them
+HIGHEST_RATE = 768_000  # Hz
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class ClipSettings:
     fade_seconds: float = 0.01  # at the end of a clip that was cut off
 
     def __post_init__(self) -> None:
+        if not 0 < self.sample_rate <= HIGHEST_RATE:
+            raise ValueError(f"sample_rate={self.sample_rate} Hz; give 1 to {HIGHEST_RATE}, such as 22050")
+        if not 0 < self.seconds <= LONGEST_SECONDS:
+            raise ValueError(f"seconds={self.seconds:g} but a clip lasts up to {LONGEST_SECONDS:g} s; 1 is usual")
         if self.samples < 1:
             raise ValueError(f"seconds={self.seconds:g} at {self.sample_rate} Hz is no sample; ask for longer clips")
         if self.channels < 1:
@@ -53,9 +59,9 @@ class ClipSettings:
             raise ValueError(f"cut={self.cut!r}; write start or windows")
         if self.start not in ("onset", "level"):
             raise ValueError(f"start={self.start!r}; write onset or level")
-        if self.trim_db >= 0:
+        if not -math.inf < self.trim_db < 0:
             raise ValueError(f"trim_db={self.trim_db:g} would trim everything; give decibels below the peak, as -60")
-        if self.hop_seconds is not None and self.hop < 1:
+        if self.hop_seconds is not None and not (0 < self.hop_seconds < math.inf and self.hop >= 1):
             raise ValueError(f"hop_seconds={self.hop_seconds:g} is no sample; windows must move on")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ VERSION = 4  # changes where a file is checked otherwise than before
 
 
 def cache_folder(folder: Path | str | None = None) -> Path:
-    """Where caches lie: the given folder, else $SOUNDLOOM_CACHE, else ~/.cache/soundloom."""
+    """Where caches lie: the given folder, else $SOUNDLOOM_CACHE, else ~/.cache/soundloom.
+
+    A user without a home directory, as in some containers, gets a folder of temporary files.
+    """
     if folder is not None:
         return Path(folder)
     from_environment = os.environ.get("SOUNDLOOM_CACHE")
-    return Path(from_environment or "~/.cache/soundloom").expanduser()
+    try:
+        return Path(from_environment or "~/.cache/soundloom").expanduser()
+    except RuntimeError:  # no home directory
+        return Path(tempfile.gettempdir()) / f"soundloom-{os.getuid()}"
 
 
 class ScanCache:

@@ -19,6 +19,7 @@ class SkipCode(StrEnum):
     FOLDER_NAMED_AS_SOUND = "folder_named_as_sound"
     NOT_REGULAR = "not_a_regular_file"
     LABEL_TABLE = "label_table"
+    SOUNDLOOM_OUTPUT = "soundloom_output"  # a run folder, or a sound that soundloom made
     FILTERED_OUT = "filtered_out"
     DECODING_FAILED = "decoding_failed"
     TOO_SHORT = "too_short"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soundloom.audio import SUFFIXES, SoundFault
+from soundloom.data.own_output import INSIDE_RUN, is_run_folder, made_in
 from soundloom.data.skips import SkipCode, Skipped
 from soundloom.runtime.files import printable
 
@@ -34,6 +35,9 @@ class Listing:
 
 def walk(folder: Path) -> Listing:
     """List a folder, sorted. What links lead to comes last, so that a sound keeps its own path where it has one.
+
+    What soundloom has written below the folder is skipped: run folders, and sounds beside a record of how they were
+    made. A folder that holds nothing else is listed: it was named to be looked at.
 
     Raises:
         ValueError: the folder does not exist, is a file, or cannot be read.
@@ -71,7 +75,13 @@ class _Walker:
                     self.skip(location, SkipCode.LINKED_FOLDER, "link to a folder that is scanned already")
                     continue
                 self.seen.add(identity)
-            for item in self.items(location):
+            items = self.items(location)
+            own = self.own_output(location, {item.name for item in items})
+            if own is None:
+                continue
+            for item in items:
+                if item.name in own:
+                    continue
                 inside = f"{location}/{item.name}" if location else item.name
                 identity_of_folder = self.look(item, inside)
                 if identity_of_folder is None:
@@ -89,6 +99,23 @@ class _Walker:
         except OSError as error:
             self.skip(location, SoundFault.UNREADABLE, f"folder cannot be read ({error.strerror})")
             return []
+
+    def own_output(self, location: str, names: set[str]) -> set[str] | None:
+        """Names in a folder that soundloom has written, noted as skipped; None if the whole folder is a run."""
+        folder = Path(os.path.join(self.folder, location))  # noqa: PTH118
+        own, reason = made_in(folder, names), "made by soundloom, as the record beside it says"
+        if is_run_folder(folder, names):
+            if location:
+                self.skip(
+                    location, SkipCode.SOUNDLOOM_OUTPUT, "run folder of soundloom: its previews are not training data"
+                )
+                return None
+            own |= names & set(INSIDE_RUN)
+        elif not location and not any(_is_sound(name) for name in names - own):
+            return set()  # only made sounds here: they are what the caller wants
+        for name in sorted(own):
+            self.skip(f"{location}/{name}" if location else name, SkipCode.SOUNDLOOM_OUTPUT, reason)
+        return own
 
     def skip(self, location: str, code: str, reason: str) -> None:
         self.skipped.append(Skipped(printable(location), code, reason))
@@ -110,7 +137,7 @@ class _Walker:
             if hidden or item.name == "__MACOSX":
                 self.skip(location, SkipCode.HIDDEN, "hidden folder")
                 return None
-            if os.path.splitext(item.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - names of any bytes
+            if _is_sound(item.name):
                 reason = "a folder, not a file (the sounds inside it count on their own)"
                 self.skip(location, SkipCode.FOLDER_NAMED_AS_SOUND, reason)
             return status.st_dev, status.st_ino
@@ -124,3 +151,7 @@ class _Walker:
         else:
             self.files.append(Found(location, status.st_size, status.st_mtime_ns, item.is_symlink()))
         return None
+
+
+def _is_sound(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - names of any bytes
