@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from soundloom.cli.options import Embeddings, Json, Options, Where
+from soundloom.cli.options import Embeddings, Json, Options, Seed, Where
 from soundloom.cli.reporting import evaluate_and_report
 
 
@@ -17,7 +17,7 @@ def compare(
     ],
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/compare-MODELS.")] = None,
     count: Annotated[int, typer.Option("--count", "-n", help="How many sounds of each.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    seed: Seed = 0,
     where: Where = [],  # noqa: B006
     embedding: Embeddings = [],  # noqa: B006
     options: Options = [],  # noqa: B006

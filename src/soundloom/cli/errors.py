@@ -14,6 +14,8 @@ NEXT_MOVES = {
     errno.EISDIR: "that is a folder; name a file",
 }
 
+LESS_MEMORY = "shorter clips, a smaller batch_size or a smaller preset need less; close what else runs"
+
 
 def explain(error: Exception) -> int:
     """Print one sentence for what a user can cause, and return the exit code.
@@ -26,6 +28,8 @@ def explain(error: Exception) -> int:
         return _explain_usage(str(usage()))
     if isinstance(error, ValueError):
         return complain(str(error), 2)
+    if _is_out_of_memory(error):
+        return complain(f"out of memory ({_first_line(error)}); {LESS_MEMORY}", 1)
     if isinstance(error, FloatingPointError):
         return complain(str(error), 1)
     if isinstance(error, OSError):
@@ -34,6 +38,18 @@ def explain(error: Exception) -> int:
         wrong_usage = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
         return complain(f"{where}{error.strerror or error}; {next_move}", 2 if wrong_usage else 1)
     raise error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, torch or CUDA could not get the memory that it asked for."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("allocate memory" in text or "out of memory" in text)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or "the system has none left").splitlines()[0]
 
 
 def _explain_usage(message: str) -> int:

@@ -12,7 +12,7 @@ import typer
 
 from soundloom.cli.assignments import pairs, values
 from soundloom.cli.errors import complain
-from soundloom.cli.options import PHASES, Jobs, Json, Options
+from soundloom.cli.options import MOST_SEED, PHASES, Jobs, Json, Options
 from soundloom.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def generate(
     count: Annotated[int | None, typer.Option("--count", "-n", help="How many. Default: 8, with --sweep 1.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: out/MODEL-SEED.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each. Default: the model's own.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same bytes. Default: drawn, and said.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Same seed, same bytes. Default: drawn and printed.")
+    ] = None,
     temperature: Annotated[float, typer.Option(help="1: the model's own variety; less is safer.")] = 1.0,
     conditions: Annotated[
         list[str], typer.Option("--with", metavar="NAME=VALUE", help="Ask for a condition: --with kind=snare.")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from soundloom.cli.assignments import pairs
-from soundloom.cli.options import Json, Settings, Where
+from soundloom.cli.options import MOST_SEED, Json, Settings, Where
 from soundloom.cli.output import print_json
 
 
@@ -42,9 +42,13 @@ def train(
             help="Measure brightness, depth, ... in the clips, to be asked for from 0 to 1; timbre: all seven.",
         ),
     ] = [],  # noqa: B006
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another model.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Another seed, another model.")] = 0,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
+    ] = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="auto is the first CUDA GPU where there is one, else the CPU."),
     ] = "auto",
     held_out: Annotated[
         float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")
@@ -53,6 +57,7 @@ def train(
     validation_count: Annotated[
         int, typer.Option(help="Sounds of each preview that are measured against held-out ones; 0 measures none.")
     ] = 192,
+    judge_count: Annotated[int | None, typer.Option("--judge-count", hidden=True)] = None,  # its name until 0.1
     save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
@@ -94,9 +99,10 @@ def train(
             resume=resume,
             watcher=watcher,
             precision=precision,
+            device=device,
             held_out=held_out,
             preview_seconds=preview_seconds,
-            validation_count=validation_count,
+            validation_count=validation_count if judge_count is None else judge_count,
             save_seconds=save_seconds,
             tensorboard=tensorboard,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from soundloom.contract.augmentation import Augmentation
-from soundloom.data.cut import ClipSettings
+from soundloom.data.cut import LONGEST_SECONDS, ClipSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,16 @@ class DataSettings:
         usual = {each.name: each.default for each in fields(self)}
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {self.batch_size} but must be at least 1; {usual['batch_size']} is usual")
-        for name in ("seconds", "learning_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"{name} is {getattr(self, name):g} but must be above 0 and finite; {usual[name]:g} is usual"
-                )
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate:g} but must be above 0 and finite; "
+                f"{usual['learning_rate']:g} is usual"
+            )
+        if not 0 < self.seconds <= LONGEST_SECONDS:
+            raise ValueError(
+                f"seconds is {self.seconds:g} but must be above 0 and at most {LONGEST_SECONDS:g}; "
+                f"{usual['seconds']:g} is usual"
+            )
 
     def clips(self, sample_rate: int, seconds: float | None = None) -> ClipSettings:
         """How clips are cut for training at a rate (Hz); `seconds` is another length, of a stage that has its own."""

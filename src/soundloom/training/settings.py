@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from typing import Literal
 
 FEWEST_MEASURED = 20  # sounds of either side: with fewer, the interval of a distance hides all progress
@@ -32,8 +33,19 @@ class TrainSettings:
             raise ValueError("give either steps or minutes: --minutes 10 is a good start on a laptop")
         if self.steps is not None and self.steps < 0:
             raise ValueError(f"steps is {self.steps} but must be at least 0")
-        if self.minutes is not None and not self.minutes > 0:
-            raise ValueError(f"minutes is {self.minutes:g} but must be above 0; 10 is a good start")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"minutes is {self.minutes:g} but must be above 0 and finite; 10 is a good start")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed} but must be a whole number from 0 to 2^63 - 1")
+        usual = {each.name: each.default for each in fields(self)}
+        for name in ("save_seconds", "preview_seconds", "preview_count", "clip_norm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"{name} is {getattr(self, name):g} but must be at least 0 and finite; {usual[name]:g} is usual"
+                )
+        for name in ("average", "warmup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name):g} but must be 0 to 1; {usual[name]:g} is usual")
         if not 0 <= self.held_out <= 0.9:
             raise ValueError(f"held_out is {self.held_out:g} but must be a share from 0 to 0.9; 0.1 is usual")
         if self.validation_count and self.validation_count < FEWEST_MEASURED:
