@@ -38,7 +38,7 @@ from soundloom.training.feed import Feed
 WHERE = {"permissive": "yes"}
 HELD_OUT = 0.1
 BASELINES = ("baseline:pca", "baseline:mixture")
-COURSE = (("baseline:course",), 500)  # its network makes shorter sounds, so it is compared by itself
+COURSE = (("baseline:vae:course",), 500)  # its sounds are shorter, so it is compared separately
 SHOWN = (
     "KID",
     "KID above the floor",

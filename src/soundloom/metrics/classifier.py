@@ -21,6 +21,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.decomposition import PCA
 
+from soundloom.metrics.pairs import squared_distances
 from soundloom.metrics.views import Views, views
 
 LARGEST = 6000  # training clips that are used: time goes with the cube
@@ -125,7 +126,7 @@ class Space(NamedTuple):
 
     projections: dict[str, PCA]
     scales: dict[str, np.ndarray]  # (component,) of each view
-    points: np.ndarray  # the training clips, (clips, components of all views)
+    points: np.ndarray  # the training clips, float64 (clips, components of all views)
 
     @classmethod
     def of(cls, seen: Views, seed: int) -> Space:
@@ -135,12 +136,12 @@ class Space(NamedTuple):
             placed = projection.fit_transform(numbers)
             # half-way to equal variances: small components separate classes, the smallest are noise
             scale = 1 / np.sqrt(np.maximum(placed.std(axis=0), 1e-6))
-            some = (placed * scale)[:: max(1, len(placed) // 500)]
+            some = (placed * scale)[:: max(1, len(placed) // 500)].astype(np.float64)
             distances = squared_distances(some, some)[np.triu_indices(len(some), 1)]
             scale = scale / np.sqrt(max(float(np.median(distances)), 1e-12) * len(seen))
             projections[name], scales[name] = projection, scale
             parts.append(placed * scale)
-        return cls(projections, scales, np.concatenate(parts, axis=1))
+        return cls(projections, scales, np.concatenate(parts, axis=1, dtype=np.float64))
 
     def place(self, seen: Views) -> np.ndarray:
         """Clips in this space, (clips, components of all views)."""
@@ -149,16 +150,8 @@ class Space(NamedTuple):
 
     def kernel(self, points: np.ndarray) -> np.ndarray:
         """Similarity of clips to those of the training set, 0 to 1, (clips, training clips)."""
-        similarity: np.ndarray = np.exp(-NARROWNESS * squared_distances(points, self.points))
+        similarity: np.ndarray = np.exp(-NARROWNESS * squared_distances(points.astype(np.float64), self.points))
         return similarity
-
-
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances between rows, float64 (rows of a, rows of b)."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    apart = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
-    distances: np.ndarray = np.maximum(apart, 0)  # rounding takes equal rows below 0
-    return distances
 
 
 def _solve(kernel: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
