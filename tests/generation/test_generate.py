@@ -105,7 +105,7 @@ def test_a_prompt_of_another_rate_is_resampled_in_sight_and_kept(model: Model) -
 
 @pytest.mark.parametrize("samples", [1, 300, 511])
 def test_a_prompt_shorter_than_a_window_is_refused(samples: int, model: Model) -> None:
-    with pytest.raises(ValueError, match=r"needs 64 ms or more to hear how it goes on; give a longer one"):
+    with pytest.raises(ValueError, match=r"needs 64 ms or more to continue it; give a longer one"):
         model.generate(count=1, prompt=tone(samples))
 
 
