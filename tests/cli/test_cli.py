@@ -107,6 +107,10 @@ def test_scan_keeps_to_the_files_that_where_names(capsys, sounds):
     assert all("filtered out" in entry["reason"] or "label table" in entry["reason"] for entry in found["skipped"])
 
 
+def test_an_empty_where_selects_all_files(capsys, sounds):
+    assert ask(capsys, "scan", sounds, "--where", "", "--json").json["used"] == 40
+
+
 def test_scan_forecasts_windows_over_the_whole_of_long_files(capsys, tmp_path):
     (tmp_path / "long").mkdir()
     soundfile.write(tmp_path / "long" / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 4 * RATE), RATE)

@@ -151,3 +151,14 @@ def test_descriptors_that_models_are_conditioned_on_are_measured_on_both_sides_a
     found = open_reference(sounds, [provenance], SETTINGS, measured=("brightness",))
     assert all("brightness" in labels for side in (found.training, found.held_out) for labels in side.labels)
     assert list(found.at(RATE, 0.25).held_out.measured) == ["brightness"]
+
+
+def test_a_filter_of_the_model_holds_only_where_the_folder_has_its_label(provenance, sounds):
+    theirs = replace(provenance, where={"kind": "hiss", "permissive": "yes"})
+    found = open_reference(sounds, [theirs], SETTINGS)
+    assert found.where == {"kind": "hiss"}
+    assert {entry.labels["kind"] for entry in found.held_out.entries} == {"hiss"}
+    assert "only on files with permissive=yes" in found.remarks[0]
+    everything = open_reference(sounds, [theirs], SETTINGS, where={})
+    assert {entry.labels["kind"] for entry in everything.held_out.entries} == {"hiss", "thump"}
+    assert everything.remarks == ()

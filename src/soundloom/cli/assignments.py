@@ -20,6 +20,11 @@ def pairs(texts: list[str], option: str) -> dict[str, str]:
     return found
 
 
+def filters(texts: list[str]) -> dict[str, str] | None:
+    """What `--where` selects: None if it is not given, {} for all files after `--where ''`."""
+    return pairs([text for text in texts if text.strip()], "--where") if texts else None
+
+
 def values(texts: list[str], option: str) -> dict[str, float | str]:
     """As `pairs`, with numbers where the value reads as one; the model decides what they mean."""
     return {name: _number_or_text(value) for name, value in pairs(texts, option).items()}

@@ -9,7 +9,8 @@ import typer
 MOST_SEED = 2**63 - 1  # 64 bits with a sign, which is what every generator takes
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
 Where = Annotated[
-    list[str], typer.Option("--where", metavar="LABEL=VALUE", help="Use only files whose label has this value.")
+    list[str],
+    typer.Option("--where", metavar="LABEL=VALUE", help="Use only files whose label has this value; '' for all files."),
 ]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the preset.")]
 Options = Annotated[

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from soundloom.cli.assignments import pairs, values
+from soundloom.cli.assignments import filters, values
 from soundloom.cli.output import print_json
 
 
@@ -32,7 +32,7 @@ def evaluate_and_report(
         results = compare(
             names,
             folder,
-            where=pairs(where, "--where") if where else None,
+            where=filters(where),
             embeddings=embeddings or None,
             options=values(options, "--option"),
             progress=progress,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from soundloom.cli.assignments import pairs
+from soundloom.cli.assignments import filters
 from soundloom.cli.options import Json, Where
 from soundloom.cli.output import print_json
 
@@ -44,7 +44,7 @@ def scan(
 
     asked, settings = named(labels), ClipSettings(sample_rate, seconds)
     with show_progress("scanning", as_json, of_total) as progress:
-        index = scan_folder(folder, where=pairs(where, "--where"), progress=progress)
+        index = scan_folder(folder, where=filters(where), progress=progress)
     few_and_long = cut == "auto" and prefers_windows([each.seconds for each in index.entries], seconds)
     if cut == "windows" or few_and_long:
         settings = replace(settings, cut="windows")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from soundloom.cli.assignments import pairs
+from soundloom.cli.assignments import filters
 from soundloom.cli.options import MOST_SEED, Json, Settings, Where
 from soundloom.cli.output import print_json
 
@@ -92,7 +92,7 @@ def train(
             minutes=minutes,
             steps=steps,
             set=settings,
-            where=pairs(where, "--where"),
+            where=filters(where),
             conditions=condition or None,
             labels=labels,
             seed=seed,

@@ -32,8 +32,9 @@ def command(names: Sequence[str], folder: Path, settings: Settings) -> str:
     trained = any(Trained.parse(name) for name in names)
     verb = "compare" if len(names) > 1 or settings.seconds is not None or trained else "evaluate"
     options = ["--count", str(settings.count), "--seed", str(settings.seed)]
-    for name, value in (settings.where or {}).items():
-        options += ["--where", f"{name}={value}"]
+    if settings.where is not None:
+        selected = [f"{name}={value}" for name, value in settings.where.items()] or [""]  # "" selects all files
+        options += [word for text in selected for word in ("--where", text)]
     for name in settings.embeddings or ():
         options += ["--embedding", name]
     for name, value in settings.options.items():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from soundloom.data.clips import ClipSettings, ClipStore, open_clips
 from soundloom.data.provenance import Provenance, first_begins, short
+from soundloom.data.scan import Survey
 from soundloom.runtime.files import printable
 
 HELD_OUT = 0.1  # if no model's training set is known
@@ -53,16 +54,18 @@ def open_reference(
         folder: real sounds.
         provenances: what each model was trained on; None if that is not known.
         settings: rate, length and cut of the clips.
-        where: only files whose labels have these values; None selects as the first model's training did.
+        where: only files whose labels have these values, {} for all; None selects as the first model's training did, as
+            far as the folder has these labels.
         measured: descriptors to measure in the clips, because the models are conditioned on them.
 
     Raises:
         ValueError: no usable sound, or none that the models have not seen.
     """
     known = [provenance for provenance in provenances if provenance is not None]
-    chosen = dict(where if where is not None else known[0].where if known else {})
+    remarks: list[str] = []
+    inherited = known[0].where if known else {}
+    chosen = _inherited_filter(folder, inherited, remarks) if where is None else dict(where)
     store = open_clips(folder, settings, where=chosen or None).measure(measured)
-    remarks = []
     if len(known) < len(provenances):
         unknown = len(provenances) - len(known)
         remarks.append(
@@ -93,6 +96,20 @@ def open_reference(
             f"name the training folder for these"
         )
     return ReferenceData(store.subset(first), store.subset(unseen), tuple(remarks), chosen)
+
+
+def _inherited_filter(folder: Path, where: Mapping[str, str], remarks: list[str]) -> dict[str, str]:
+    """A model's own selection of files, as far as the folder has its columns; the rest is remarked on."""
+    if not where:
+        return {}
+    columns = {name for column in Survey(folder).labels.columns for name in (column.name, column.header)}
+    missing = [f"{name}={value}" for name, value in where.items() if name not in columns]
+    if missing:
+        remarks.append(
+            f"the model was trained only on files with {', '.join(missing)}; {printable(folder)} has no such label, so "
+            f"its files are not selected by it"
+        )
+    return {name: value for name, value in where.items() if name in columns}
 
 
 def _sides(
