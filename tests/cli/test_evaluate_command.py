@@ -143,6 +143,9 @@ def test_reports_go_to_out_unless_said_otherwise(capsys, sounds, tmp_path, monke
         (["evaluate", "baseline:pca", "."], "no sound in"),
         (["compare", "baseline:pca", "baseline:pca", "."], "2 times"),
         (["compare", "baseline:pca", ".", "--seconds", "7"], "0.05 to 1"),
+        (["compare", "baseline:pca", ".", "--baseline-minutes", "0"], "baseline_minutes is 0"),
+        (["compare", "baseline:pca", ".", "--course-minutes", "0"], "baseline_minutes is 0"),  # its earlier name
+        (["compare", "baseline:vae:tinny", "."], "vae has no preset 'tinny'"),
     ],
 )
 def test_invalid_arguments_are_refused_in_one_sentence(capsys, tmp_path, monkeypatch, arguments, message):

@@ -52,4 +52,4 @@ def train_baseline(baseline: Trained, data: ReferenceData, minutes: float, monit
 
 
 def _digests(clips: ClipStore) -> list[str]:
-    return sorted(entry.digest for entry in clips.entries)
+    return sorted({entry.digest for entry in clips.entries})
