@@ -14,9 +14,11 @@ import pytest
 import soundfile
 from matplotlib.image import imread
 
+from commands import refused
 from slow import slow_model
-from soundloom.audio import write
+from soundloom.audio import Audio, read, write
 from soundloom.generation import Model, Request, load
+from soundloom.generation.given_sounds import fingerprint
 from soundloom.generation.writing import PICTURE, SIDECAR, Rendered, _Results, read_request, render
 from soundloom.runtime.files import read_json, write_json
 
@@ -54,6 +56,43 @@ def test_a_prompted_request_makes_the_same_bytes_again(model: Model, sounds: Pat
     shutil.copy(sounds / "hiss-002.wav", prompt)
     with pytest.raises(ValueError, match=r"prompt\.wav has changed since .* was written"):
         read_request(tmp_path / "first")
+
+
+def in_memory(path: Path, samples: int) -> Audio:
+    sound = read(path)
+    return Audio(sound.samples[:, :samples], sound.sample_rate)
+
+
+@pytest.mark.parametrize("given", ["prompt", "like"])
+def test_a_sound_in_memory_is_recorded_by_its_hash_and_repeated_by_whoever_has_it(given, model, sounds, tmp_path):
+    sound, other = (in_memory(sounds / "thump-001.wav", length) for length in (1500, 1499))
+    request = Request(count=2, **{given: sound if given == "prompt" else (sound,)})
+    render(model, request, tmp_path / "first", picture=False)
+    said = read_json(tmp_path / "first" / SIDECAR)["request"]
+    assert said["sounds"] == {f"memory:{fingerprint(sound)}": fingerprint(sound)}
+    render(model, read_request(tmp_path / "first", [other, sound]).request, tmp_path / "second", picture=False)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+    for sounds_at_hand in ((), (other,)):
+        with pytest.raises(
+            ValueError, match=r"was made with a sound in memory \(hash .*\), which is in no file; repeat"
+        ):
+            read_request(tmp_path / "first", sounds_at_hand)
+
+
+def test_a_request_with_a_sound_in_memory_may_be_repeated_in_its_folder_and_no_other(model, sounds, tmp_path):
+    sound, other = (in_memory(sounds / "thump-001.wav", length) for length in (1500, 1499))
+    for _ in range(2):
+        assert len(render(model, Request(count=2, prompt=sound), tmp_path, picture=False).files) == 2
+    with pytest.raises(ValueError, match="holds the sounds of another request"):
+        render(model, Request(count=2, prompt=other), tmp_path, picture=False)
+
+
+def test_the_command_cannot_repeat_a_sound_in_memory_and_says_why(model, capsys, sounds, tmp_path):
+    render(model, Request(count=1, prompt=in_memory(sounds / "thump-001.wav", 1500)), tmp_path / "out", picture=False)
+    sentence = refused(capsys, "generate", "--again", tmp_path / "out", "--out", tmp_path / "again")
+    assert "was made with a sound in memory" in sentence
+    assert "repeat it from the program that has the sound" in sentence
+    assert not (tmp_path / "again").exists()
 
 
 def test_the_sidecar_says_how_each_sound_was_made(model: Model, tmp_path: Path) -> None:

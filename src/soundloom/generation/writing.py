@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from soundloom.audio import read, write
+from soundloom.audio import Audio, read, write
 from soundloom.conditions.sweep import Sweep
 from soundloom.generation import Generated, Model, Request
 from soundloom.generation.checks import check, length_of
+from soundloom.generation.given_sounds import fingerprint
 from soundloom.generation.pictures import ContactSheet
 from soundloom.generation.record import from_dict, to_dict
 from soundloom.generation.sampling import OnProgress, cut_short
@@ -173,11 +175,15 @@ class _Results:
         return span if count == 1 else f"{sounds}, {len(cut) if len(cut) > 1 else 'one'} of them {span}"
 
 
-def read_request(path: Path) -> Written:
-    """What a request.json says.
+def read_request(path: Path, sounds: Iterable[Audio] = ()) -> Written:
+    """Read a request.json.
+
+    Args:
+        path: of the file, or of the folder that holds it.
+        sounds: those that the request gave in memory; the file has only their hashes.
 
     Raises:
-        ValueError: not a file that soundloom wrote, or a sound that it names has changed.
+        ValueError: not a file that soundloom wrote, or a sound that it names is missing or has changed.
     """
     path = path / SIDECAR if path.is_dir() else path
     if not path.is_file():
@@ -188,7 +194,8 @@ def read_request(path: Path) -> Written:
         name, digest, stopped = str(model["name"]), str(model["digest"]), bool(data.get("stopped"))
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} is not a request that soundloom wrote; name a request.json") from None
-    return Written(name, digest, str(format), from_dict(request, str(path)), stopped)
+    in_memory = {fingerprint(sound): sound for sound in sounds}
+    return Written(name, digest, str(format), from_dict(request, str(path), in_memory), stopped)
 
 
 def _sounds_there(folder: Path, facts: dict[str, Any], replace: bool) -> dict[str, dict[str, Any]]:
