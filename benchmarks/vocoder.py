@@ -54,7 +54,7 @@ def held_out(vocoder: Vocoder, run: Path, folder: Path, count: int) -> Tensor:
     """Clips (clip, 1, time) that the run was not trained on, none of them silent."""
     config = vocoder.system.config
     cut = ClipSettings(
-        vocoder.hears.sample_rate, config.seconds, cut=config.cut, trim=config.trim, loudness_lufs=config.loudness_lufs
+        vocoder.mel.sample_rate, config.seconds, cut=config.cut, trim=config.trim, loudness_lufs=config.loudness_lufs
     )
     clips = open_reference(folder, [Provenance.read(run)], cut).held_out.some(count)
     audio = torch.from_numpy(clips.audio(slice(None)))
@@ -62,7 +62,7 @@ def held_out(vocoder: Vocoder, run: Path, folder: Path, count: int) -> Tensor:
 
 
 def decode_with_vocoder(vocoder: Vocoder) -> Callable[[Tensor], Tensor]:
-    vocoded = Vocoded.of(vocoder.hears, vocoder)
+    vocoded = Vocoded.of(vocoder.mel, vocoder)
     batch_size = vocoded.together
 
     def decode(x: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def measure(method: str, decode: Callable[[Tensor], Tensor], audio: Tensor, mel:
 def compare(run: Path, folder: Path, count: int) -> list[Row]:
     """Measure all methods on the same frames."""
     vocoder = vocoder_named(f"wavenet:{run}")
-    audio, mel = held_out(vocoder, run, folder, count), vocoder.hears
+    audio, mel = held_out(vocoder, run, folder, count), vocoder.mel
     decoders = {f"vocoder {vocoder.name}": decode_with_vocoder(vocoder)}
     decoders |= {method: decode_with_phase(mel, method) for method in METHODS}
     if vocoder.system.config.classes:

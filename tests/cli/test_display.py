@@ -8,7 +8,7 @@ from pathlib import Path
 from soundloom.cli.display.training import training_summary
 from soundloom.runtime.progress_bar import of_total, seconds_of_sound, show_progress
 from soundloom.training.loop import Outcome
-from soundloom.training.validation import Measurement
+from soundloom.training.measurement import Measurement
 
 ENDED = Outcome(Path("runs/mine"), 900, 600.0, True, {"elbo.loss": 1.0}, {})
 

@@ -1,4 +1,4 @@
-"""One door for all generation: what a model cannot do is refused with what it can do, and what it changes is said."""
+"""One door for all generation: what a model cannot do is refused with what it can do, and changes are reported."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def tone(samples: int = 1000, rate: int = RATE, channels: int = 1) -> Audio:
         ({"seed": False}, "seed is False but must be a whole number"),
         ({"conditions": "kind=hiss"}, "conditions is 'kind=hiss' but must be names with values; give a dict"),
         ({"options": None}, "options is None but must be names with values; give a dict"),
-        ({"prompt": 5}, "5 was given as a sound but is none; give the path of a file, or Audio"),
-        ({"like": (5,)}, "5 was given as a sound but is none"),
+        ({"prompt": 5}, "5 was given as a sound but is not one; give the path of a file, or Audio"),
+        ({"like": (5,)}, "5 was given as a sound but is not one"),
         ({"like": None}, "like is None but must be one sound or two"),
         ({"seed": 2**63}, "but must be a whole number from 0"),
         ({"conditions": {"kind": "gong"}}, "kind=gong: the model knows no such kind; known: hiss, thump"),
@@ -96,9 +96,9 @@ def test_a_given_file_that_is_no_sound_is_refused_by_name(name: str, model: Mode
 
 def test_a_prompt_of_another_rate_is_resampled_in_sight_and_kept(model: Model) -> None:
     (made,) = model.stream(Request(count=1, prompt=tone(4410, 44_100, 2)))
-    said = " ".join(made.remarks)
-    assert "2 channels mixed down to one" in said
-    assert "resampled from 44100 to 8000 Hz, the model's rate" in said
+    remarks = " ".join(made.remarks)
+    assert "2 channels mixed down to one" in remarks
+    assert "resampled from 44100 to 8000 Hz, the model's rate" in remarks
     expected = 0.3 * np.sin(2 * np.pi * 220 * np.arange(800) / RATE)
     assert np.abs(made.audio.samples[0, 50:750] - expected[50:750]).max() < 5e-3
 
@@ -111,9 +111,9 @@ def test_a_prompt_shorter_than_a_window_is_refused(samples: int, model: Model) -
 
 @pytest.mark.parametrize("samples", [512, 1300, 3999])
 def test_prompts_of_any_length_are_kept(samples: int, model: Model) -> None:
-    heard = tone(samples)
-    (made,) = model.generate(count=1, prompt=heard)
-    assert np.array_equal(made.samples[:, :samples], heard.samples)
+    prompt = tone(samples)
+    (made,) = model.generate(count=1, prompt=prompt)
+    assert np.array_equal(made.samples[:, :samples], prompt.samples)
     assert np.isfinite(made.samples).all()
 
 
@@ -124,8 +124,8 @@ def test_a_silent_prompt_is_kept_too(model: Model) -> None:
 
 
 def test_a_prompt_goes_on_without_a_click(model: Model) -> None:
-    heard = tone(2000)
-    for made in model.generate(count=3, prompt=heard):
+    prompt = tone(2000)
+    for made in model.generate(count=3, prompt=prompt):
         steps = np.abs(np.diff(made.samples[0]))
         assert steps[1995:2005].max() < 4 * steps[:1990].max()
 
@@ -135,7 +135,7 @@ def test_two_ways_of_asking_are_one(model: Model) -> None:
     assert [sound.samples.tobytes() for sound in ours] == [sound.samples.tobytes() for sound in theirs]
 
 
-def test_a_request_and_wishes_besides_it_are_refused(model: Model) -> None:
+def test_a_request_together_with_its_fields_is_refused(model: Model) -> None:
     with pytest.raises(ValueError, match="a request was given together with count, seed; put everything"):
         model.generate(Request(), count=3, seed=1)
 
@@ -196,7 +196,7 @@ def threads_here_and_in_a_new_thread() -> tuple[int, int]:
         return torch.get_num_threads(), pool.submit(torch.get_num_threads).result()
 
 
-def test_clips_are_made_on_one_thread_whoever_else_begins_or_ends(
+def test_clips_are_made_on_one_thread_while_other_requests_begin_and_end(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, make = [], type(model.system).sample
@@ -226,7 +226,7 @@ def test_generating_leaves_the_global_random_numbers_and_the_weights_alone(model
     assert all(torch.equal(weights[key], value) for key, value in model.system.state_dict().items())
 
 
-def test_a_request_comes_back_from_plain_values_as_it_was(tmp_path: Path) -> None:
+def test_a_request_comes_back_from_json_values_as_it_was(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "given.wav", tone().samples[0], RATE)
     path = str(tmp_path / "given.wav")
     request = Request(3, 0.2, {"kind": "hiss", "pitch": 40.0}, path, (), 0.3, 0.9, 77, {"prior": "normal"})

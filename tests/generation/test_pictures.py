@@ -27,8 +27,8 @@ def test_a_long_sound_is_drawn_in_pieces_as_it_would_be_at_once(samples, monkeyp
     sheet.add(sound, "noise")
     mel = MelSpectrogram(RATE, 512, 128, bands=64, norm="none", floor_db=-100.0, output="decibels")
     whole = mel.encode(torch.from_numpy(sound.samples)[None])[0, 0].numpy()
-    together = -(-samples // (128 * WIDEST))
-    expected = np.maximum.reduceat(whole, np.arange(0, whole.shape[1], together), axis=1)
+    merged = -(-samples // (128 * WIDEST))
+    expected = np.maximum.reduceat(whole, np.arange(0, whole.shape[1], merged), axis=1)
     (cell,) = sheet.cells
     assert cell.level.shape == expected.shape
     assert cell.level.shape[1] <= WIDEST + 1

@@ -1,4 +1,4 @@
-"""A vocoder in place of a phase method: what it hears, that its sounds can be made again, and what is refused."""
+"""A vocoder in place of a phase method: what it takes, that its sounds can be made again, and what is refused."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from soundloom.contract import Sampling, Stage, System
 from soundloom.generation import Model, Request, load
 from soundloom.generation.reconstruct import reconstruct
 from soundloom.generation.record import from_dict, to_dict
+from soundloom.generation.sidecar import SIDECAR, read_request
 from soundloom.generation.vocoder import Vocoded, Vocoder, vocoder_named
-from soundloom.generation.writing import SIDECAR, read_request, render
+from soundloom.generation.writing import render
 from soundloom.representations import MelSpectrogram, Waveform, build, named
 from soundloom.runtime.files import read_json, write_json
 from soundloom.runtime.generators import child, generator
@@ -72,16 +73,16 @@ def model(trained: Callable[[str], Path]) -> Model:
 class Whistle(System):
     """A vocoder that whistles 440 Hz, as loud as the loudest band of each frame, and notes what it was asked."""
 
-    def __init__(self, hears: MelSpectrogram) -> None:
+    def __init__(self, mel: MelSpectrogram) -> None:
         super().__init__()
-        self.hears, self.representation = hears, Waveform(hears.sample_rate)
+        self.mel, self.representation = mel, Waveform(mel.sample_rate)
         self.schema = Schema()
         self.joint_distribution = JointDistribution(self.schema)
         self.asked: list[tuple[tuple[int, ...], int]] = []
 
     @property
     def vocodes(self) -> MelSpectrogram:
-        return self.hears
+        return self.mel
 
     def stages(self) -> tuple[Stage, ...]:
         return ()
@@ -91,15 +92,15 @@ class Whistle(System):
 
     def vocode(self, spectra: Tensor, length: int, generators: Sequence[Generator], progress: Progress) -> Tensor:
         self.asked.append((tuple(spectra.shape), length))
-        moment = torch.arange(length) / self.hears.sample_rate
-        loudness = self.hears.from_level(spectra).amax(dim=1)
-        places = (torch.arange(length) // self.hears.hop).clamp_max(loudness.shape[1] - 1)
+        moment = torch.arange(length) / self.mel.sample_rate
+        loudness = self.mel.from_level(spectra).amax(dim=1)
+        places = (torch.arange(length) // self.mel.hop).clamp_max(loudness.shape[1] - 1)
         return (torch.sin(2 * torch.pi * 440 * moment) * loudness[:, places])[:, None]
 
 
 def whistler(**settings: Any) -> Vocoder:
-    hears = MelSpectrogram(**settings)
-    return Vocoder("whistler", Whistle(hears), hears, "0" * 16)
+    mel = MelSpectrogram(**settings)
+    return Vocoder("whistler", Whistle(mel), mel, "0" * 16)
 
 
 def tones(count: int = 2, channels: int = 1, samples: int = 4000) -> Tensor:
@@ -118,9 +119,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_its_own_frames_go_to_the_vocoder_as_they_are(own: Vocoder) -> None:
-    x, rng = own.hears.encode(tones()), generator(1)
-    wanted = own.system.vocode(x[:, 0], own.hears.samples(x.shape[-1]), [child(rng), child(rng)], undisturbed)
-    vocoded = Vocoded.of(own.hears, own)
+    x, rng = own.mel.encode(tones()), generator(1)
+    wanted = own.system.vocode(x[:, 0], own.mel.samples(x.shape[-1]), [child(rng), child(rng)], undisturbed)
+    vocoded = Vocoded.of(own.mel, own)
     assert torch.equal(vocoded.decode(x, generator(1)), wanted)
     assert vocoded.remark is None
 
@@ -130,8 +131,8 @@ def test_its_own_frames_go_to_the_vocoder_as_they_are(own: Vocoder) -> None:
 )
 def test_its_own_frames_on_another_scale_are_put_on_its_own(scale: dict[str, Any]) -> None:
     whistles = whistler(**OWN)
-    theirs = replace(whistles.hears, **scale)
-    straight, through = (Vocoded.of(mel, whistles).decode(mel.encode(tones())) for mel in (whistles.hears, theirs))
+    theirs = replace(whistles.mel, **scale)
+    straight, through = (Vocoded.of(mel, whistles).decode(mel.encode(tones())) for mel in (whistles.mel, theirs))
     assert Vocoded.of(theirs, whistles).remark is None
     assert torch.allclose(straight, through, atol=0.01)  # what lies below their floor is silent
     below = torch.full((1, 1, 32, 5), float(theirs.encode(torch.zeros(1, 1, 99)).min()) - 3.0)  # as a VAE may write
@@ -150,8 +151,8 @@ def test_other_spectrograms_are_heard_by_a_draft_and_keep_their_length(name: str
     assert torch.isfinite(decoded).all()
     assert decoded.abs().max() > 0.01
     assert vocoded.remark == (
-        f"half hears 20 mel bands at 4000 Hz, which were read off a draft by {representation.phase}; nothing above "
-        f"2000 Hz is left"
+        f"half takes 20 mel bands at 4000 Hz, which were computed from a draft by {representation.phase}; nothing "
+        f"above 2000 Hz is left"
     )
 
 
@@ -159,7 +160,7 @@ def test_the_frames_of_a_draft_are_those_of_the_decoded_sound() -> None:
     whistles, log = whistler(sample_rate=RATE, bands=40), named("log", RATE)
     x = log.encode(tones(1))
     draft = log.decode(x, generator(5))
-    wanted = whistles.system.vocode(whistles.hears.encode(draft)[:, 0], draft.shape[-1], [], undisturbed)
+    wanted = whistles.system.vocode(whistles.mel.encode(draft)[:, 0], draft.shape[-1], [], undisturbed)
     assert torch.equal(Vocoded.of(log, whistles).decode(x, generator(5)), wanted)
 
 
@@ -172,26 +173,26 @@ def test_at_another_rate_pitch_level_and_length_stay(rate: int) -> None:
     ((_, length),) = whistles.system.asked
     assert length / rate == pytest.approx(decoded.shape[-1] / RATE, abs=1 / rate)
     assert decoded.shape[-1] == mel.samples(x.shape[-1])
-    heard = decoded[0, 0].numpy()
-    assert abs(int(np.abs(np.fft.rfft(heard[:RATE])).argmax()) - 440) <= 1  # bins of 1 Hz
-    wanted = whistles.hears.amplitude(torch.from_numpy(resample(Audio(audio[0].numpy(), RATE), rate).samples)[None])
-    assert np.abs(heard).max() == pytest.approx(float(wanted.max()), rel=0.1)
-    assert np.abs(heard[9000:15000]).max() < 1e-3 * np.abs(heard).max()
+    sound = decoded[0, 0].numpy()
+    assert abs(int(np.abs(np.fft.rfft(sound[:RATE])).argmax()) - 440) <= 1  # bins of 1 Hz
+    wanted = whistles.mel.amplitude(torch.from_numpy(resample(Audio(audio[0].numpy(), RATE), rate).samples)[None])
+    assert np.abs(sound).max() == pytest.approx(float(wanted.max()), rel=0.1)
+    assert np.abs(sound[9000:15000]).max() < 1e-3 * np.abs(sound).max()
 
 
 def test_a_clip_sounds_the_same_in_any_batch(own: Vocoder, half: Vocoder) -> None:
     for vocoder in (own, half):
-        vocoded = Vocoded.of(own.hears, vocoder)
+        vocoded = Vocoded.of(own.mel, vocoder)
         x = vocoded.encode(tones(3))
-        together = vocoded.decode_each(x, [generator(7, clip) for clip in range(3)])
+        batched = vocoded.decode_each(x, [generator(7, clip) for clip in range(3)])
         alone = [vocoded.decode(clip[None], generator(7, number)) for number, clip in enumerate(x)]
-        assert torch.equal(together, torch.cat(alone))
+        assert torch.equal(batched, torch.cat(alone))
         assert torch.equal(vocoded.decode(x, generator(7, 0))[:1], alone[0])
         assert not torch.equal(vocoded.decode(x[:1], generator(8)), alone[0])
 
 
 def test_other_frames_make_other_sounds_of_the_same_draws(own: Vocoder) -> None:
-    vocoded = Vocoded.of(own.hears, own)
+    vocoded = Vocoded.of(own.mel, own)
     loud, soft = (vocoded.decode(vocoded.encode(gain * tones(1)), generator(9)) for gain in (1.0, 0.1))
     assert not torch.equal(loud, soft)
 
@@ -202,7 +203,7 @@ def test_reconstructing_takes_a_vocoder_for_stereo_too_and_says_what_it_heard(ru
     assert found.samples.shape == audio.shape
     assert not np.array_equal(found.samples[0], found.samples[1])
     assert found.remark is not None
-    assert found.remark.startswith("half hears 20 mel bands at 4000 Hz")
+    assert found.remark.startswith("half takes 20 mel bands at 4000 Hz")
     again, other = (reconstruct(audio, RATE, named("mel", RATE), method, seed=seed) for seed in (1, 2))
     assert np.array_equal(again.samples, found.samples)
     assert not np.array_equal(other.samples, found.samples)
@@ -234,15 +235,15 @@ def test_a_phase_method_changes_the_sounds_unless_it_is_the_models_own(model: Mo
 def test_requests_with_different_phases_may_be_made_in_one_stream(model: Model, runs: Path) -> None:
     phases = (None, f"wavenet:{runs / 'own'}", "zero", f"wavenet:{runs / 'half'}")
     requests = [Request(count=2, seed=2, phase=phase) for phase in phases]
-    together = [made.audio for made in model.stream(requests, 2)]
-    assert bytes_of(together) == [each for request in requests for each in bytes_of(model.generate(request))]
+    streamed = [made.audio for made in model.stream(requests, 2)]
+    assert bytes_of(streamed) == [each for request in requests for each in bytes_of(model.generate(request))]
 
 
 def test_what_the_vocoder_heard_is_said_once_for_each_sound(model: Model, runs: Path) -> None:
     (exact,) = model.stream(Request(count=1, phase=f"wavenet:{runs / 'own'}"))
     (read_off,) = model.stream(Request(count=1, phase=f"wavenet:{runs / 'half'}"))
     assert exact.remarks == ()
-    assert [remark.split(",")[0] for remark in read_off.remarks] == ["half hears 20 mel bands at 4000 Hz"]
+    assert [remark.split(",")[0] for remark in read_off.remarks] == ["half takes 20 mel bands at 4000 Hz"]
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5])
@@ -274,11 +275,11 @@ def test_stopped_while_it_vocodes_a_sound_comes_as_far_as_it_is(model: Model, ru
         request = Request(count=3, seed=4, phase=f"wavenet:{runs / run}")
         progress: list[tuple[float, float]] = []
 
-        def told(done: float, everything: float) -> None:
+        def stop_midway(done: float, everything: float) -> None:
             progress.append((done, everything))  # noqa: B023 - called within this turn
             stop.set()  # noqa: B023
 
-        made = list(model.stream(request, 1, on_progress=told, stop=stop))
+        made = list(model.stream(request, 1, on_progress=stop_midway, stop=stop))
         assert 0 < len(made) <= 3
         assert all(0 < sound.audio.seconds <= 0.5 for sound in made)
         assert all(done <= everything == 1.5 for done, everything in progress)
@@ -290,13 +291,13 @@ def test_stopped_while_it_vocodes_a_sound_comes_as_far_as_it_is(model: Model, ru
 @pytest.mark.parametrize(
     ("phase", "sentence"),
     [
-        ("wavenet", "phase method 'wavenet' does not say which vocoder; name its run, as wavenet:runs/vocoder"),
-        ("wavenet:", "does not say which vocoder"),
+        ("wavenet", "phase method 'wavenet' does not name a vocoder; give its run, as wavenet:runs/vocoder"),
+        ("wavenet:", "does not name a vocoder"),
         ("wavenet:nowhere", "no model 'nowhere': neither a run folder nor a shipped model"),
         ("wavenet:{vae}", "is a run of vae, not of wavenet; name a run of wavenet"),
         ("vae:{own}", "is a run of wavenet, not of vae"),
-        ("vae:{vae}", "is a run of vae, which hears no spectrogram; name a phase method, such as pghi"),
-        ("wavenet:{wavenet}", "without frames, so it hears no spectrogram; train one with --preset vocoder"),
+        ("vae:{vae}", "is a run of vae, which takes no spectrogram; name a phase method, such as pghi"),
+        ("wavenet:{wavenet}", "without frames, so it takes no spectrogram; train one with --preset vocoder"),
         ("pghy", "did you mean 'pghi'"),
         (60, "phase is 60 but must be the name of a method; pghi is one"),
     ],
@@ -324,8 +325,11 @@ def test_a_request_with_a_phase_is_written_and_makes_the_same_bytes_again(
 ) -> None:
     request = Request(count=2, seed=3, phase=phase.format(own=runs / "own"))
     render(model, request, tmp_path / "first", picture=False)
-    said = read_json(tmp_path / "first" / SIDECAR)["request"]
-    assert (said["phase"], said.get("vocoder")) == (request.phase, own.digest if "wavenet" in phase else None)
+    request_json = read_json(tmp_path / "first" / SIDECAR)["request"]
+    assert (request_json["phase"], request_json.get("vocoder")) == (
+        request.phase,
+        own.digest if "wavenet" in phase else None,
+    )
     again = read_request(tmp_path / "first").request
     assert again == request
     render(model, again, tmp_path / "second", picture=False)
@@ -373,7 +377,7 @@ def test_reconstruct_says_what_the_vocoder_heard_and_names_the_file_after_its_ru
         "hiss-000-log-wavenethalf.wav",
     }
     (remark,) = found["remarks"]
-    assert remark.startswith("half hears 20 mel bands at 4000 Hz")
+    assert remark.startswith("half takes 20 mel bands at 4000 Hz")
     back = read(tmp_path / "thump-001-log-wavenethalf.wav")
     assert back.samples.shape == read(given[0]).samples.shape
 
@@ -384,7 +388,7 @@ def test_generate_takes_a_phase_and_again_refuses_one_beside_it(
     phase = f"wavenet:{runs / 'half'}"
     asked = ("-n", 2, "--seed", 1, "--no-picture")
     found = ask(capsys, "generate", trained("vae"), *asked, "--phase", phase, "--out", tmp_path / "a", "--json").json
-    assert found["remarks"][0].startswith("half hears 20 mel bands")
+    assert found["remarks"][0].startswith("half takes 20 mel bands")
     assert ask(capsys, "generate", "--again", tmp_path / "a", "--out", tmp_path / "b", "--no-picture").code == 0
     assert contents(tmp_path / "a").keys() == contents(tmp_path / "b").keys()
     assert [path.read_bytes() for path in sorted((tmp_path / "a").glob("*.wav"))] == [

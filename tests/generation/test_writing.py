@@ -19,7 +19,9 @@ from slow import slow_model
 from soundloom.audio import Audio, read, write
 from soundloom.generation import Model, Request, load
 from soundloom.generation.given_sounds import fingerprint
-from soundloom.generation.writing import PICTURE, SIDECAR, Rendered, _Results, read_request, render
+from soundloom.generation.results import Results
+from soundloom.generation.sidecar import SIDECAR, read_request
+from soundloom.generation.writing import PICTURE, Rendered, render
 from soundloom.runtime.files import read_json, write_json
 
 
@@ -153,7 +155,7 @@ def test_what_is_cut_short_leaves_no_sidecar_that_is_not_true(
         written.append(write(*arguments))
         return written[0]
 
-    monkeypatch.setattr("soundloom.generation.writing.write", impatient)
+    monkeypatch.setattr("soundloom.generation.results.write", impatient)
     other = Request(count=2, seed=1, temperature=0.5)  # the same file names
     with pytest.raises(KeyboardInterrupt):
         render(model, other, tmp_path / "out", picture=False, replace=True, jobs=1)
@@ -249,7 +251,7 @@ def test_sounds_that_are_stopped_together_say_the_range_of_their_lengths(tmp_pat
     at = StopAt(9)
     done = render(slow_model(batch_size=2, before_block=at), Request(count=4), tmp_path, jobs=1, stop=at.stop)
     assert done.stopped == "4 of 4 sounds, 2 of them 0.01 of 0.1 s"
-    results = _Results(tmp_path, "wav", {}, picture=False)
+    results = Results(tmp_path, "wav", {}, picture=False)
     results.entries = [{"file": "", "conditions": {}, "seconds": seconds} for seconds in (0.5, 0.25)]
     assert results.how_far(8, 2.0) == "2 of 8 sounds, 2 of them 0.25 to 0.50 of 2 s"
 

@@ -1,4 +1,4 @@
-"""When to stop: figures in the journal, the best weights kept, and the sentence that says that nothing gets better."""
+"""When to stop: figures in the log, the best weights kept, and a message once nothing improves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from soundloom.metrics.memorisation import NearestClips
 from soundloom.training import StepReport, train
 from soundloom.training.log import LOG
 from soundloom.training.loop import Outcome
-from soundloom.training.validation import BEST, FEWEST, Measurement, Validation, last_progress, stops_here
+from soundloom.training.measurement import Measurement, last_improvement, patience_ends
+from soundloom.training.settings import FEWEST_MEASURED as FEWEST
+from soundloom.training.validation import BEST, Validation
 from sounds import make_sounds
 
 EACH_STEP = {"preset": "tiny", "precision": "float32", "preview_seconds": 1e-6, "preview_count": 1, "held_out": 0.4}
@@ -47,13 +49,13 @@ class Balance:
         return np.log10(power.reshape(len(audio), 8, -1).mean(axis=2) + 1e-3)
 
 
-class Accuser:
-    """In the place of a copy detector: accuses three sounds, whatever they are."""
+class AlwaysThree:
+    """In the place of the memorisation detector: finds three sounds memorised, whatever they are."""
 
     fitted: ClassVar[list[tuple[int, int]]] = []
 
     @classmethod
-    def fit(cls, training: ClipStore, held_out: ClipStore) -> Accuser:
+    def fit(cls, training: ClipStore, held_out: ClipStore) -> AlwaysThree:
         cls.fitted.append((len(training), len(held_out)))
         return cls()
 
@@ -64,19 +66,19 @@ class Accuser:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures are not what is looked at here, and what an embedding hears is tested elsewhere."""
+    """Pictures are not needed here, and embeddings are tested elsewhere."""
     monkeypatch.setattr("soundloom.training.preview.contact_sheet", lambda path, sounds, titles: None)
     monkeypatch.setattr("soundloom.metrics.embeddings.load", Balance)
-    monkeypatch.setattr("soundloom.metrics.memorisation.MemorisationDetector", Accuser)
-    monkeypatch.setattr(Accuser, "fitted", [])
+    monkeypatch.setattr("soundloom.metrics.memorisation.MemorisationDetector", AlwaysThree)
+    monkeypatch.setattr(AlwaysThree, "fitted", [])
 
 
-class Listener:
-    """Keeps what was said, and the weights that lay in the run when a preview was told of."""
+class Recorder:
+    """Keeps the messages, and the weights that the run had when a preview was reported."""
 
     def __init__(self, run: Path, stop_at: int | None = None) -> None:
         self.run, self.stop_at = run, stop_at
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.weights: dict[int, bytes] = {}
 
     def step(self, report: StepReport) -> None:
@@ -84,13 +86,13 @@ class Listener:
             raise InterruptedError
 
     def message(self, text: str) -> None:
-        self.said.append(text)
+        self.messages.append(text)
         if text.startswith("step "):
             self.weights[int(text.split(":")[0].split()[1])] = (self.run / WEIGHTS).read_bytes()
 
 
 def measured(run: Path, name: str = "held_out.kid.reference") -> dict[int, float]:
-    """A figure of the journal, by step; a step that is there twice fails."""
+    """A figure of the log, by step; a step that is there twice fails."""
     found: dict[int, float] = {}
     for line in map(json.loads, (run / LOG).read_text().splitlines()):
         if name in line:
@@ -118,7 +120,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[float]], None
 
 
 @pytest.mark.parametrize(
-    ("distances", "stopping", "progress"),
+    ("distances", "stopping", "improvement"),
     [
         ([], [], 0),
         ([90], [], 0),
@@ -128,23 +130,23 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[float]], None
         ([90, 89, 85, 81], [3], 0),  # less than the noise
         ([90, 85, 79, 75], [], 2),  # two small steps make a large one
         ([90, 70, 71, 100, 69], [4], 1),
-        ([90, 90, 90, 90, 90, 90, 90, 90], [3], 0),  # said once, however long it lasts
+        ([90, 90, 90, 90, 90, 90, 90, 90], [3], 0),  # one message, however long it lasts
         ([90, 90, 90, 90, 50, 50, 50, 50], [3, 7], 4),
         ([-5, 0, -14, -16], [], 3),
     ],
 )
-def test_a_stretch_without_progress_beyond_the_noise_is_said_once_after_three_previews(
-    distances: list[float], stopping: list[int], progress: int
+def test_a_stretch_without_improvement_beyond_the_noise_is_reported_once_after_three_previews(
+    distances: list[float], stopping: list[int], improvement: int
 ) -> None:
     series = [Measurement(step, figures_of(distance)) for step, distance in enumerate(distances)]
-    assert [end for end in range(len(series)) if stops_here(series[: end + 1])] == stopping
-    assert last_progress(series) == progress
+    assert [end for end in range(len(series)) if patience_ends(series[: end + 1])] == stopping
+    assert last_improvement(series) == improvement
 
 
-def test_a_noisier_distance_must_be_lower_to_count_as_progress() -> None:
+def test_a_noisier_distance_must_be_lower_to_count_as_an_improvement() -> None:
     before = Measurement(0, figures_of(90))
-    assert last_progress([before, Measurement(1, figures_of(75, noise=10))]) == 1
-    assert last_progress([before, Measurement(1, figures_of(75, noise=20))]) == 0
+    assert last_improvement([before, Measurement(1, figures_of(75, noise=10))]) == 1
+    assert last_improvement([before, Measurement(1, figures_of(75, noise=20))]) == 0
 
 
 def test_the_noise_is_what_two_previews_of_the_same_weights_differ_by() -> None:
@@ -159,23 +161,23 @@ def test_the_noise_is_what_two_previews_of_the_same_weights_differ_by() -> None:
 
 def test_each_preview_is_measured_in_both_embeddings_and_against_training_sounds(tmp_path: Path, folder: Path) -> None:
     run = tmp_path / "run"
-    ears = Listener(run)
-    outcome = train("vae", folder, out=run, steps=2, watcher=ears, validation_count=40, **EACH_STEP)
+    watcher = Recorder(run)
+    outcome = train("vae", folder, out=run, steps=2, watcher=watcher, validation_count=40, **EACH_STEP)
     for name in ("reference", "log-mel"):
         values = measured(run, f"held_out.kid.{name}")
         lows, highs = measured(run, f"held_out.kid.{name}.low"), measured(run, f"held_out.kid.{name}.high")
         assert set(values) == {0, 1, 2}
         assert all(lows[step] < values[step] < highs[step] for step in values)
         floor = measured(run, f"training.kid.{name}")
-        assert set(floor) == {1, 2}  # the first preview must not be waited for
+        assert set(floor) == {1, 2}  # the first preview should come soon
         assert floor[1] == floor[2] < values[0]
-    assert measured(run, "copies") == {1: 3, 2: 3}
-    assert Accuser.fitted == [(88, 22)]
+    assert measured(run, "memorised") == {1: 3, 2: 3}
+    assert AlwaysThree.fitted == [(88, 22)]
     assert set(measured(run, "sounds").values()) == {FEWEST}  # no time for all 40 in a millionth of a second
     value, trained = measured(run)[2], measured(run, "training.kid.reference")[2]
-    (last,) = (sentence for sentence in ears.said if sentence.startswith("step 2: 1 sounds in"))
+    (last,) = (sentence for sentence in watcher.messages if sentence.startswith("step 2: 1 sounds in"))
     assert f"; distance (KID, reference) {value:.0f} ± " in last
-    assert f", training sounds {trained:.0f}; copies 3 of 20" in last
+    assert f", training sounds {trained:.0f}; memorised 3 of 20" in last
     assert outcome.last is not None
     assert (outcome.last.step, outcome.last.distance.value) == (2, value)
 
@@ -184,28 +186,30 @@ def test_the_weights_with_the_lowest_distance_are_kept_as_a_model(
     tmp_path: Path, folder: Path, made_up: Callable[..., None]
 ) -> None:
     run = tmp_path / "run"
-    ears = Listener(run)
+    watcher = Recorder(run)
     made_up([300, 100, 150, 120, 130])
-    outcome = train("vae", folder, out=run, steps=4, watcher=ears, **EACH_STEP)
+    outcome = train("vae", folder, out=run, steps=4, watcher=watcher, **EACH_STEP)
     figures = measured(run)
     assert list(figures) == list(range(5))
     assert min(figures, key=figures.__getitem__) == 1
-    assert (run / BEST / WEIGHTS).read_bytes() == ears.weights[1] != ears.weights[4]
+    assert (run / BEST / WEIGHTS).read_bytes() == watcher.weights[1] != watcher.weights[4]
     assert (run / BEST / "data.json").read_bytes() == (run / "data.json").read_bytes()
     assert load(run / BEST).generate(count=1)[0].peak > 0
     assert outcome.best is not None
     assert outcome.best.step == 1
-    advice = [sentence for sentence in ears.said if "stopped improving" in sentence]
+    advice = [sentence for sentence in watcher.messages if "stopped improving" in sentence]
     assert advice == [
         f"held-out distance stopped improving at step 1 (the best, 100 at step 1, is kept in {run / BEST}); "
         f"more training is unlikely to help"
     ]
-    assert ears.said.index(advice[0]) == len(ears.said) - 1  # with the third preview after it, which is the end
+    assert (
+        watcher.messages.index(advice[0]) == len(watcher.messages) - 1
+    )  # with the third preview after it, which is the end
 
 
 def test_a_resumed_training_remembers_what_was_best(tmp_path: Path, folder: Path, made_up: Callable[..., None]) -> None:
     run = tmp_path / "run"
-    before, after = Listener(run, stop_at=3), Listener(run)
+    before, after = Recorder(run, stop_at=3), Recorder(run)
     made_up([300, 100, 150, 151, 152, 99])
     with pytest.raises(InterruptedError):
         train("vae", folder, out=run, steps=5, watcher=before, **EACH_STEP)
@@ -214,8 +218,8 @@ def test_a_resumed_training_remembers_what_was_best(tmp_path: Path, folder: Path
     assert (run / BEST / WEIGHTS).read_bytes() == before.weights[1]
     assert outcome.best is not None
     assert (outcome.best.step, outcome.best.distance.value) == (1, 100)
-    assert [sentence for sentence in before.said if "stopped" in sentence] == []
-    assert len([sentence for sentence in after.said if "stopped improving at step 1" in sentence]) == 1
+    assert [sentence for sentence in before.messages if "stopped" in sentence] == []
+    assert len([sentence for sentence in after.messages if "stopped improving at step 1" in sentence]) == 1
     assert train("vae", folder, out=run, steps=5, resume=True, **EACH_STEP).best == (5, figures_of(99))
     assert (run / BEST / WEIGHTS).read_bytes() == (run / WEIGHTS).read_bytes()
 
@@ -246,7 +250,7 @@ def test_without_previews_the_end_is_measured_and_an_interruption_changes_nothin
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train("vae", folder, out=whole, steps=4, save_seconds=0.0, **NO_PREVIEWS)
     with pytest.raises(InterruptedError):
-        train("vae", folder, out=parts, steps=4, save_seconds=0.0, watcher=Listener(parts, 2), **NO_PREVIEWS)
+        train("vae", folder, out=parts, steps=4, save_seconds=0.0, watcher=Recorder(parts, 2), **NO_PREVIEWS)
     train("vae", folder, out=parts, steps=4, resume=True, **NO_PREVIEWS)
     assert measured(whole) == measured(parts) != {}
     assert list(measured(whole)) == [4]
@@ -254,12 +258,12 @@ def test_without_previews_the_end_is_measured_and_an_interruption_changes_nothin
         assert (run / BEST / WEIGHTS).read_bytes() == (run / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
 
 
-def test_too_few_held_out_clips_are_said_once_and_training_goes_on(tmp_path: Path, sounds: Path) -> None:
-    ears = Listener(tmp_path / "run")
+def test_too_few_held_out_clips_are_reported_once_and_training_goes_on(tmp_path: Path, sounds: Path) -> None:
+    watcher = Recorder(tmp_path / "run")
     asked = EACH_STEP | {"held_out": 0.1}
-    outcome = train("vae", sounds, out=tmp_path / "run", steps=3, watcher=ears, **asked)
-    said = [sentence for sentence in ears.said if "no distance will be measured" in sentence]
-    assert said == [
+    outcome = train("vae", sounds, out=tmp_path / "run", steps=3, watcher=watcher, **asked)
+    reported = [sentence for sentence in watcher.messages if "no distance will be measured" in sentence]
+    assert reported == [
         "no distance will be measured: 8 clips are held out and 20 are the fewest; "
         "raise held_out or add sounds to see when training stops helping"
     ]
@@ -268,31 +272,31 @@ def test_too_few_held_out_clips_are_said_once_and_training_goes_on(tmp_path: Pat
 
 
 def test_nothing_is_measured_where_that_is_not_wanted(tmp_path: Path, folder: Path) -> None:
-    ears = Listener(tmp_path / "run")
+    watcher = Recorder(tmp_path / "run")
     outcome: Outcome = train(
-        "vae", folder, out=tmp_path / "run", steps=1, watcher=ears, validation_count=0, **EACH_STEP
+        "vae", folder, out=tmp_path / "run", steps=1, watcher=watcher, validation_count=0, **EACH_STEP
     )
     assert (outcome.best, outcome.last, measured(tmp_path / "run")) == (None, None, {})
     assert not (tmp_path / "run" / BEST).exists()
-    assert not any("distance" in sentence for sentence in ears.said)
+    assert not any("distance" in sentence for sentence in watcher.messages)
 
 
-def test_a_detector_that_cannot_be_fitted_is_said_once_and_the_distance_is_measured_all_the_same(
+def test_a_detector_that_cannot_be_fitted_is_reported_once_and_the_distance_is_measured_all_the_same(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*given: Any) -> None:
-        raise TooFew("the search for copies", 7, 20, "training clips that can be heard")
+        raise TooFew("the search for memorised clips", 7, 20, "training clips above the threshold")
 
-    monkeypatch.setattr(Accuser, "fit", refuse)
+    monkeypatch.setattr(AlwaysThree, "fit", refuse)
     run = tmp_path / "run"
-    ears = Listener(run)
-    train("vae", folder, out=run, steps=2, watcher=ears, **EACH_STEP)
-    (said,) = (sentence for sentence in ears.said if "copies" in sentence)
-    assert said.startswith("copies are not looked for: the search for copies needs at least 20 training clips")
+    watcher = Recorder(run)
+    train("vae", folder, out=run, steps=2, watcher=watcher, **EACH_STEP)
+    (reported,) = (sentence for sentence in watcher.messages if "memoris" in sentence and "step" not in sentence)
+    assert reported.startswith("memorisation is not checked: the search for memorised clips needs at least 20")
     assert set(measured(run)) == {0, 1, 2}
 
 
-def test_sounds_that_are_no_numbers_are_said_and_do_not_stop_the_training(
+def test_sounds_that_are_not_finite_are_reported_and_do_not_stop_the_training(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(system: Any, request: Any) -> Iterator[Generated]:
@@ -300,7 +304,10 @@ def test_sounds_that_are_no_numbers_are_said_and_do_not_stop_the_training(
             yield Generated(Audio(np.full((1, 4000), np.nan, np.float32), 8000), {}, ())
 
     monkeypatch.setattr("soundloom.training.validation.generate_from", broken)
-    ears = Listener(tmp_path / "run")
-    outcome = train("vae", folder, out=tmp_path / "run", steps=1, watcher=ears, **NO_PREVIEWS)
+    watcher = Recorder(tmp_path / "run")
+    outcome = train("vae", folder, out=tmp_path / "run", steps=1, watcher=watcher, **NO_PREVIEWS)
     assert outcome.finished
-    assert any("step 1 could not be measured: 20 of 20 sounds hold NaN or infinity" in say for say in ears.said)
+    assert any(
+        "step 1 could not be measured: 20 of 20 sounds hold NaN or infinity" in sentence
+        for sentence in watcher.messages
+    )

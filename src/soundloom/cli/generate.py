@@ -120,7 +120,7 @@ def _repeated(again: Path, model: str | None) -> tuple[str, Model, str, Request,
         ValueError: the model is not the one that the request was made with.
     """
     from soundloom.generation import load
-    from soundloom.generation.writing import read_request
+    from soundloom.generation.sidecar import read_request
     from soundloom.runtime.files import printable
 
     source, digest, coding, request, was_stopped = read_request(again)

@@ -1,4 +1,4 @@
-"""Batching: clips made in threads, several in one call where that is quicker, few of them held in memory at a time.
+"""Batching: clips are made in threads, several in one call where that is quicker, few in memory at a time.
 
 Neither the batches nor the number of threads change a byte: each clip draws from its own generator.
 """
@@ -16,7 +16,7 @@ from soundloom.runtime.processors import in_order
 if TYPE_CHECKING:
     from soundloom.runtime.progress import Progress
 
-HELD = 2**28  # samples that are made ahead of whoever takes them, 1 GB; more only where single clips are longer
+HELD = 2**28  # samples that are made ahead of the reader, 1 GB; more only where a single clip is longer
 AHEAD = 4  # clips of each thread
 
 Batch = TypeVar("Batch")
@@ -29,7 +29,7 @@ class TotalProgress:
     Args:
         total: samples to make.
         rate: of the samples, in Hz.
-        on_progress: takes (seconds made, seconds to make), from one thread at a time.
+        on_progress: takes (seconds of sound done, seconds in all), from one thread at a time.
         stop: ends the work early once it is set.
     """
 
@@ -38,7 +38,7 @@ class TotalProgress:
     ) -> None:
         self.total, self.rate, self.on_progress, self.stop = total, rate, on_progress, stop
         self.done = 0.0  # samples
-        self.abandoned = threading.Event()  # nobody takes the clips any more
+        self.abandoned = threading.Event()  # the reader is gone or something was raised
         self.lock = threading.Lock()
 
     @property
@@ -63,14 +63,14 @@ class TotalProgress:
 
 
 def batch_sizes(clips: int, workers: int, most: int) -> Iterator[int]:
-    """Sizes of batches of at most `most` clips, even, and as many for each worker, so that none waits."""
+    """Sizes of batches of at most `most` clips: even, and as many batches for each worker, so that none waits."""
     batches = min(clips, workers * math.ceil(clips / (workers * most)))
     for number in range(batches):
         yield (number + 1) * clips // batches - number * clips // batches
 
 
 def largest_batch(wanted: int, samples: int, workers: int) -> int:
-    """Clips of so many samples that one call may make: `wanted`, or fewer where all workers together hold too much."""
+    """Clips of so many samples that one call may make: `wanted`, or fewer where all workers would hold too much."""
     return max(1, min(wanted, HELD // (samples * (workers + 1))))
 
 
@@ -84,8 +84,8 @@ def make_in_order(
 ) -> Generator[Clip, None, None]:
     """Make batches of clips in threads; clips come in order, and at most `ahead` batches a worker are held.
 
-    After a stop no batch is begun, and the clips end with the first batch of which nothing was made. Work that nobody
-    takes, since the generator was closed or something was raised, is told to stop as well.
+    After a stop no batch is begun, and the clips end with the first batch of which nothing was made. Batches that are
+    under way also stop when the generator is closed or something is raised.
     """
     before = _ONE_THREAD.otherwise()
 
@@ -96,7 +96,7 @@ def make_in_order(
             with _ONE_THREAD.held(before):
                 return make(batch)
         except BaseException:
-            progress.abandoned.set()  # now, since whoever waits for an earlier batch hears of it only when that is done
+            progress.abandoned.set()  # now: the reader may still be waiting for an earlier batch
             raise
 
     # in threads also for one worker: the caller's own thread keeps its settings
@@ -128,7 +128,7 @@ class _OneThread:
 
     @contextmanager
     def held(self, before: int) -> Iterator[None]:
-        """One thread within; `before` is what `otherwise` said in the thread that asked."""
+        """One thread within; `before` is the value of `otherwise` in the calling thread."""
         import torch
 
         with self.lock:

@@ -27,7 +27,7 @@ def check(system: System, request: Request) -> None:
     """Refuse what the system cannot do.
 
     Raises:
-        ValueError: says what it can do.
+        ValueError: it cannot; the message states what it can do.
     """
     longest = system.longest / system.representation.sample_rate
     if system.unfinished is not None:
@@ -60,7 +60,7 @@ def check(system: System, request: Request) -> None:
         )
     for sound in (*request.like, *(() if request.prompt is None else (request.prompt,))):
         if not isinstance(sound, Audio | Path | str):
-            raise ValueError(f"{sound!r} was given as a sound but is none; give the path of a file, or Audio")
+            raise ValueError(f"{sound!r} was given as a sound but is not one; give the path of a file, or Audio")
     if request.prompt is not None and not system.continues:
         raise ValueError("this model cannot carry on from a prompt; leave --prompt out, or vary a sound with --like")
     if request.like and not system.resembles:
@@ -77,7 +77,7 @@ def check(system: System, request: Request) -> None:
 
 
 def check_jobs(jobs: int | None) -> None:
-    """Refuse a number of threads that is none.
+    """Refuse what is not a number of threads.
 
     Raises:
         ValueError: not a whole number from 1.

@@ -94,7 +94,7 @@ class Model:
         Args:
             request: one, or several, whose sounds come one after another and share batches where that is quicker.
             jobs: threads; None takes all processors. The bytes do not depend on it.
-            on_progress: takes the seconds of sound that are made and those to make, over all sounds; called from the
+            on_progress: takes the seconds of sound that are done and those in all, over all requests; called from the
                 threads that make them, one call at a time.
             stop: set it to end early: sounds that are being made come as far as they are, with a remark.
 

@@ -1,4 +1,4 @@
-"""Spectrogram pictures: a contact sheet of many sounds, one look instead of many listenings."""
+"""Spectrogram pictures: a contact sheet of many sounds, seen at a glance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = COLUMNS * ROWS
 LONGEST_TITLE = 40  # letters that fit above a picture
 MOST_COLUMNS = 16  # of a sweep
 WIDEST = 4096  # frames of a picture; of longer sounds several frames become one, the loudest
-PIECE = 2**20  # samples that are looked at together, so that an hour needs no more memory than a minute
+PIECE = 2**20  # samples that are transformed at once, so that an hour takes no more memory than a minute
 
 
 class ContactSheet:
@@ -38,7 +38,7 @@ class ContactSheet:
         return len(self.cells) >= ROWS * self.columns
 
     def add(self, sound: Audio, title: str) -> None:
-        """One sound more; those after the fourth row are left out."""
+        """Add a sound; those after the fourth row are left out."""
         if not self.full:
             short = title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]} ..."
             self.cells.append(_Cell(short, sound.seconds, sound.sample_rate, _decibels(sound)))
@@ -96,14 +96,14 @@ def _decibels(sound: Audio) -> np.ndarray:
     hop = size // 4
     mel = MelSpectrogram(sound.sample_rate, size, hop, bands=64, norm="none", floor_db=-100.0, output="decibels")
     samples = torch.from_numpy(sound.samples[:1])
-    together = math.ceil(samples.shape[1] / hop / WIDEST)  # frames of a column
-    piece = PIECE // (hop * together) * hop * together or hop * together
+    merged = math.ceil(samples.shape[1] / hop / WIDEST)  # frames of a column
+    piece = PIECE // (hop * merged) * hop * merged or hop * merged
     levels = []
     for begin in range(0, samples.shape[1], piece):
         level = mel.encode(samples[None, :, begin : begin + piece])[0, 0].numpy()
         if begin + piece < samples.shape[1]:
             level = level[:, : piece // hop]  # a spectrogram has a frame more, which begins the next
-        levels.append(np.maximum.reduceat(level, np.arange(0, level.shape[1], together), axis=1))
+        levels.append(np.maximum.reduceat(level, np.arange(0, level.shape[1], merged), axis=1))
     return np.concatenate(levels, axis=1)
 
 

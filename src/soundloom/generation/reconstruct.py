@@ -1,4 +1,4 @@
-"""Encode a sound and decode it again: hear what a representation keeps, and measure it."""
+"""Encode a sound and decode it again: listen to what a representation keeps, and measure it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reconstruction(NamedTuple):
     samples: NDArray[np.float32]  # (channel, time), as long as what went in
     spectral_convergence_db: float  # lower is nearer, see `representations/fidelity.py`
     log_spectral_distance_db: float  # 0 is equal
-    remark: str | None = None  # what was done besides
+    remark: str | None = None  # what else was done to it
 
 
 def reconstruct(
@@ -36,7 +36,7 @@ def reconstruct(
 ) -> Reconstruction:
     """Encode one sound of any length and decode it again.
 
-    It is done in one piece, which takes about 250 MB for a minute at 22 050 Hz.
+    The sound is processed as a whole, which takes about 250 MB for a minute at 22 050 Hz.
 
     Args:
         audio: (channel, time).
@@ -63,18 +63,18 @@ def reconstruct(
         representation = with_phase(representation, method)
     clip = torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))[None]
     decoded = representation.decode(representation.encode(clip), generator(seed, 0))[..., : clip.shape[-1]]
-    stft = yardstick(sample_rate)
+    stft = measuring_transform(sample_rate)
     before, after = stft.encode(clip).abs(), stft.encode(decoded).abs()
-    together = (before.flatten(0, 2), after.flatten(0, 2))  # channels as one: a silent one may be among them
+    spectra = (before.flatten(0, 2), after.flatten(0, 2))  # channels as one: a silent one may be among them
     return Reconstruction(
         decoded[0].numpy(),
-        float(spectral_convergence(*together)),
-        float(log_spectral_distance(*together)),
+        float(spectral_convergence(*spectra)),
+        float(log_spectral_distance(*spectra)),
         representation.remark,
     )
 
 
-def yardstick(sample_rate: int) -> STFT:
-    """The transform that all reconstructions at a sample rate are measured with: 46 ms or so, hop a quarter."""
+def measuring_transform(sample_rate: int) -> STFT:
+    """The transform that measures all reconstructions at a sample rate: windows of about 46 ms, hop a quarter."""
     n_fft = max(64, 2 ** round(math.log2(sample_rate * 0.046)))
     return STFT(sample_rate, n_fft, n_fft // 4)

@@ -1,4 +1,4 @@
-"""Requests as JSON values, so that a file can say how to make its sounds again."""
+"""Requests as JSON values, so that a file can record how to make its sounds again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IN_MEMORY = "memory:"  # begins the name of a sound that is in no file, before i
 def to_dict(request: Request) -> dict[str, Any]:
     """A request as JSON values, with the fingerprints of the sounds that it names.
 
-    A sound in memory is recorded by the hash of its samples: whoever has it can give it to `from_dict` again.
+    A sound in memory is recorded by the hash of its samples; `from_dict` takes the sound itself.
     """
     given: tuple[Sound, ...] = (*request.like, *(() if request.prompt is None else (request.prompt,)))
     return {
@@ -103,7 +103,7 @@ def _given(name: str, where: str, sounds: Mapping[str, Audio]) -> Sound:
 
 
 def _phase(phase: str | None) -> dict[str, Any]:
-    """Nothing where none is asked for, as in files from before there was a choice; of a vocoder also its digest."""
+    """The phase method, with the digest of a vocoder; empty if none is asked for, as in files of earlier versions."""
     if phase is None:
         return {}
     from soundloom.generation.vocoder import names_vocoder, vocoder_named

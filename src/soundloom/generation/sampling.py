@@ -24,7 +24,7 @@ from soundloom.runtime.processors import available_processors
 if TYPE_CHECKING:
     from soundloom.contract import System
 
-OnProgress = Callable[[float, float], None]  # takes (seconds of sound made, seconds to make)
+OnProgress = Callable[[float, float], None]  # takes (seconds of sound done, seconds in all)
 
 
 class Generated(NamedTuple):
@@ -72,7 +72,7 @@ def _generated(works: Sequence[Work], jobs: int | None, progress: TotalProgress)
 
 
 def _sample(progress: TotalProgress, clips: Sequence[Clip]) -> list[Generated]:
-    """Make clips of one kind in one call; none where the system was stopped before it made anything."""
+    """Make clips of one kind in one call; returns none if the system was stopped before it made anything."""
     from soundloom.contract import Sampling
 
     work = clips[0].work

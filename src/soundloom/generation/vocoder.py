@@ -1,7 +1,7 @@
-"""Phase methods by name, among them trained vocoders: `wavenet:RUN` hears a spectrogram and makes its sound.
+"""Phase methods by name, among them trained vocoders: `wavenet:RUN` makes sound from a spectrogram.
 
-A vocoder is a system that was trained to make samples from the frames of a mel spectrogram. Where another spectrogram
-is to be decoded, its frames are read off a draft: the sound that its own phase method makes of it.
+A vocoder is a system that was trained to make samples from the frames of a mel spectrogram. For any other spectrogram,
+the frames are computed from a draft: the sound that the spectrogram's own phase method makes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Vocoder:
 
     name: str  # of its run
     system: System
-    hears: MelSpectrogram
+    mel: MelSpectrogram  # whose frames it was trained on
     digest: str  # of config and weights: two with the same digest make the same sounds
 
 
@@ -44,7 +44,7 @@ class Vocoder:
 class Vocoded(Spectral):
     """Another spectrogram, encoded as it is, whose sound is made by a vocoder.
 
-    The sound is as loud as the frames say; nothing is normalised.
+    The sound is as loud as the frames are; nothing is normalised.
     """
 
     kind: ClassVar[str] = "vocoded"
@@ -68,20 +68,20 @@ class Vocoded(Spectral):
         return self.vocoder.system.sampling_batch_size
 
     @property
-    def as_they_are(self) -> bool:
-        """Whether the vocoder was trained on this spectrogram, but for the range of its levels."""
-        return isinstance(self.spectrogram, MelSpectrogram) and _bands(self.spectrogram) == _bands(self.vocoder.hears)
+    def direct(self) -> bool:
+        """Whether the vocoder was trained on this spectrogram, except perhaps for the range of its levels."""
+        return isinstance(self.spectrogram, MelSpectrogram) and _bands(self.spectrogram) == _bands(self.vocoder.mel)
 
     @property
     def remark(self) -> str | None:
         """What is done to a spectrogram that the vocoder was not trained on."""
-        if self.as_they_are:
+        if self.direct:
             return None
-        hears, phase = self.vocoder.hears, getattr(self.spectrogram, "phase", "none")
-        lost = hears.sample_rate < self.sample_rate
+        mel, phase = self.vocoder.mel, getattr(self.spectrogram, "phase", "none")
+        lost = mel.sample_rate < self.sample_rate
         return (
-            f"{self.vocoder.name} hears {hears.bands} mel bands at {hears.sample_rate} Hz, which were read off a draft "
-            f"by {phase}{f'; nothing above {hears.sample_rate / 2:g} Hz is left' if lost else ''}"
+            f"{self.vocoder.name} takes {mel.bands} mel bands at {mel.sample_rate} Hz, which were computed from a "
+            f"draft by {phase}{f'; nothing above {mel.sample_rate / 2:g} Hz is left' if lost else ''}"
         )
 
     def encode(self, audio: Tensor) -> Tensor:
@@ -91,32 +91,32 @@ class Vocoded(Spectral):
         return self.decode_each(x, [rng or generator(0)] * len(x))
 
     def decode_each(self, x: Tensor, rngs: Sequence[Generator], progress: Progress | None = None) -> Tensor:
-        """As `decode`, each clip with its own stream; several take less time together than one after another."""
+        """As `decode`, each clip with its own generator; a batch takes less time than its clips one by one."""
         samples, (clips, channels) = self.samples(x.shape[-1]), x.shape[:2]
-        heard, own = [], []
+        frames_of_clips, own = [], []
         for clip, rng in zip(x.detach().cpu(), rngs, strict=True):
-            heard.append(self._heard(clip[None], rng))
+            frames_of_clips.append(self._frames(clip[None], rng))
             own += [child(rng) for _ in range(channels)]
-        hears = self.vocoder.hears
-        frames = rearrange(torch.cat(heard), "clip channel band frame -> (clip channel) band frame")
-        length = math.ceil(samples * hears.sample_rate / self.sample_rate)
+        mel = self.vocoder.mel
+        frames = rearrange(torch.cat(frames_of_clips), "clip channel band frame -> (clip channel) band frame")
+        length = math.ceil(samples * mel.sample_rate / self.sample_rate)
 
         def vocoding(fraction: float, done: int, /) -> bool:
-            return progress is None or progress(fraction, done * self.sample_rate // hears.sample_rate)
+            return progress is None or progress(fraction, done * self.sample_rate // mel.sample_rate)
 
         made = self.vocoder.system.vocode(frames, length, own, vocoding)
-        sound = _resampled(made, hears.sample_rate, self.sample_rate)[..., :samples]
+        sound = _resampled(made, mel.sample_rate, self.sample_rate)[..., :samples]
         if made.shape[-1] == length:  # not stopped
             sound = F.pad(sound, (0, samples - sound.shape[-1]))
         return rearrange(sound, "(clip channel) 1 time -> clip channel time", clip=clips).to(x.device)
 
-    def _heard(self, x: Tensor, rng: Generator) -> Tensor:
+    def _frames(self, x: Tensor, rng: Generator) -> Tensor:
         """The vocoder's frames for one spectrogram."""
-        hears = self.vocoder.hears
-        if self.as_they_are and isinstance(self.spectrogram, Logarithmic):
-            return hears.to_level(self.spectrogram.from_level(x))  # its floor and range may be others
+        mel = self.vocoder.mel
+        if self.direct and isinstance(self.spectrogram, Logarithmic):
+            return mel.to_level(self.spectrogram.from_level(x))  # its floor and range may be others
         draft = self.spectrogram.decode(x, rng)
-        return hears.encode(_resampled(draft[0], self.sample_rate, hears.sample_rate)[None])
+        return mel.encode(_resampled(draft[0], self.sample_rate, mel.sample_rate)[None])
 
 
 def with_phase(representation: Representation, method: str) -> Representation:
@@ -131,7 +131,7 @@ def with_phase(representation: Representation, method: str) -> Representation:
     """
     if not is_dataclass(representation) or "phase" not in {each.name for each in fields(representation)}:
         kind = getattr(representation, "kind", type(representation).__name__)
-        raise ValueError(f"representation {kind!r} keeps the phase, so that there is none to find; leave --phase out")
+        raise ValueError(f"representation {kind!r} keeps the phase, so none has to be found; leave --phase out")
     if names_vocoder(method):
         assert isinstance(representation, Spectral)
         return Vocoded.of(representation, vocoder_named(method))
@@ -148,11 +148,11 @@ def vocoder_named(method: str) -> Vocoder:
     """The vocoder that SYSTEM:RUN names; read again only when its files have changed.
 
     Raises:
-        ValueError: no such run, one of another system, or one that hears no spectrogram.
+        ValueError: no such run, one of another system, or one that takes no spectrogram.
     """
     system, _, run = method.partition(":")
     if not run:
-        raise ValueError(f"phase method {method!r} does not say which vocoder; name its run, as {system}:runs/vocoder")
+        raise ValueError(f"phase method {method!r} does not name a vocoder; give its run, as {system}:runs/vocoder")
     folder = locate(run)
     stamps = tuple((folder / name).stat().st_mtime_ns for name in (CONFIG, WEIGHTS) if (folder / name).exists())
     return _loaded(system, folder, stamps)
@@ -166,18 +166,18 @@ def _loaded(system: str, folder: Path, stamps: tuple[int, ...]) -> Vocoder:
         raise ValueError(
             f"{folder} is a run of {trained}, not of {system}; name a run of {system}, or leave --phase out"
         )
-    hears = found.system.vocodes
+    mel = found.system.vocodes
     preset = found.system.vocoder_preset
-    if hears is None and preset is None:
+    if mel is None and preset is None:
         raise ValueError(
-            f"{folder} is a run of {system}, which hears no spectrogram; name a phase method, such as pghi"
+            f"{folder} is a run of {system}, which takes no spectrogram; name a phase method, such as pghi"
         )
-    if hears is None:
+    if mel is None:
         raise ValueError(
-            f"{folder} was trained without frames, so it hears no spectrogram; train one with --preset {preset}"
+            f"{folder} was trained without frames, so it takes no spectrogram; train one with --preset {preset}"
         )
-    assert isinstance(hears, MelSpectrogram)
-    return Vocoder(found.name, found.system, hears, found.digest)
+    assert isinstance(mel, MelSpectrogram)
+    return Vocoder(found.name, found.system, mel, found.digest)
 
 
 def _bands(mel: MelSpectrogram) -> tuple[object, ...]:

@@ -46,8 +46,8 @@ class Work(NamedTuple):
         nearest = system.joint_distribution.far_from(asked)
         if nearest:
             remarks.append(
-                f"no training sound is near {_listed({name: asked[name] for name in nearest})} together, so the model "
-                f"is on its own; the nearest has {_listed(nearest)}"
+                f"no training sound is near the combination {_listed({name: asked[name] for name in nearest})}, so the "
+                f"model has to guess; the nearest has {_listed(nearest)}"
             )
         return cls(system, request, asked, length, prompt, like, tuple(remarks))
 

@@ -1,4 +1,4 @@
-"""Changes that leave a sound what it is, drawn anew for each clip and step: small data sets go further."""
+"""Augmentation: changes that leave a sound what it is, drawn for each clip and step; small data sets go further."""
 
 from __future__ import annotations
 

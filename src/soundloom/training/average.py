@@ -10,7 +10,7 @@ from soundloom.training.freezing import moved_by
 
 
 class WeightAverage:
-    """A copy of a system that follows what a stage moves; the statistics of its objectives it takes as they are."""
+    """A copy of a system that follows the parameters of a stage; statistics of its objectives are copied unchanged."""
 
     def __init__(self, average: System, system: System, stage: Stage) -> None:
         self.average, self.system = average, system

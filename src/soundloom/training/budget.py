@@ -12,7 +12,7 @@ class Budget:
     """Steps or minutes, shared out to the stages.
 
     Counts time over interruptions. Given steps, it depends on the step alone, so that resuming is exact. Each stage
-    gets its share of what is left when it begins, so that none pays for what others took beside their steps.
+    gets its share of what is left when it begins, so that time spent outside the steps of earlier stages is shared.
     """
 
     def __init__(self, settings: TrainSettings, started_at: float | None = None) -> None:

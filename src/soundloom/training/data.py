@@ -29,7 +29,7 @@ def open_measured(
     watcher: Watcher,
     seconds: float | None = None,
 ) -> ClipStore:
-    """The clips of a folder with descriptors among their labels; says so where that takes its time."""
+    """The clips of a folder with descriptors among their labels; reports measuring, which takes a while."""
     return measured(open_clips(folder, config.clips(sample_rate, seconds), where=where), names, watcher)
 
 
@@ -112,11 +112,11 @@ class TrainingData:
     def provenance(self) -> dict[str, Any]:
         """What the run is trained on, for people, for evaluation and for resuming."""
         whole = self.store.index.to_json()
-        facts = {key: whole[key] for key in ("found", "used", "skipped", "notes")}
+        counts = {key: whole[key] for key in ("found", "used", "skipped", "notes")}
         sides = {"training": self.training, "held_out": self.held_out}
         files = {side: sorted(dict.fromkeys(clips.files)) for side, clips in sides.items()}
         return {
-            **facts,
+            **counts,
             "clips": self.fingerprint,
             **files,
             **digests(self.training, self.held_out, self.where),

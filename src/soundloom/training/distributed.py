@@ -22,7 +22,7 @@ class Team:
 
     @property
     def leads(self) -> bool:
-        """The first process alone writes, shows and decides."""
+        """The first process alone writes, reports and decides."""
         return self.rank == 0
 
     def rows(self, batch_size: int) -> slice:

@@ -10,7 +10,7 @@ from soundloom.training.batches import batch_of
 
 @torch.no_grad()
 def held_out_loss(stage: Stage, clips: Clips, device: torch.device) -> dict[str, float]:
-    """Mean losses over held-out clips, by objective and part; the same draws each time, so that they compare."""
+    """Mean losses over held-out clips, by objective and part; with the same draws each time, so that they compare."""
     totals: dict[str, float] = {}
     seen = 0
     for number, some in enumerate(clips.batches(64)):

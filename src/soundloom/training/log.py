@@ -1,4 +1,4 @@
-"""The log of a training: JSON lines always, TensorBoard besides where it is asked for."""
+"""The log of a training: JSON lines always, and TensorBoard where it is asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Log:
     def __init__(self, run: Path, tensorboard: bool) -> None:
         self.path = run / LOG
         self.board: Any = None
-        self.open_board: Callable[[], Any] | None = None  # at the first line, when it is known what to forget
+        self.open_board: Callable[[], Any] | None = None  # at the first line, once it is known which steps to forget
         self.forgotten_from: int | None = None
         if tensorboard:
             try:

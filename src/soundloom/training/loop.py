@@ -24,12 +24,12 @@ from soundloom.training.distributed import Team, device_for
 from soundloom.training.freezing import freeze_all_but, moved_by
 from soundloom.training.held_out_loss import held_out_loss
 from soundloom.training.log import Log
-from soundloom.training.preview import write_preview
+from soundloom.training.measurement import Measurement
+from soundloom.training.preview import Previews
 from soundloom.training.settings import TrainSettings
-from soundloom.training.validation import Measurement, Validation
+from soundloom.training.validation import Validation
 from soundloom.training.watcher import StepReport, Watcher
 
-EARLY_SECONDS = 30.0  # of training, before the second preview
 PREVIEW_CLIPS = 1024  # clips that previews fit their priors to; the end of a stage takes all
 FINISHING = 2.0  # times a preview: kept back from the budget for what follows the last step
 
@@ -44,12 +44,12 @@ class Outcome:
     finished: bool
     losses: dict[str, float]
     held_out: dict[str, float]
-    best: Measurement | None = None  # the nearest to the held-out clips, kept in the run's folder `best`
+    best: Measurement | None = None  # the closest to the held-out clips, kept in the run's folder `best`
     last: Measurement | None = None
 
 
 class Training:
-    """A system on its way through its stages: weights, their average, optimizers, the clock."""
+    """The state of a training as it goes through its stages: weights, their average, optimizers, the clock."""
 
     def __init__(
         self,
@@ -73,12 +73,13 @@ class Training:
         self.budget = Budget(settings, started_at)
         self.log = Log(run, settings.tensorboard and team.leads)
         self.validation = Validation(run, *data.feeds, settings, watcher.message)
+        self.previews = Previews(run, settings, self.validation)
         self.step, self.number, self.precision = 0, 0, settings.precision
         self.losses: dict[str, float] = {}
-        self.unseen: dict[str, float] = {}
+        self.held_out_losses: dict[str, float] = {}
 
     def resume(self) -> None:
-        """Go on from the last saved state."""
+        """Continue from the last saved state."""
         saved = state.read(self.run)
         facts = saved.facts
         self.step, self.budget.before = facts["step"], facts["seconds"]
@@ -86,16 +87,16 @@ class Training:
         self._enter(facts["begun_step"], facts["begun_seconds"])
         state.restore(saved, self.system, self.average, self._keyed_optimizers)
         self.precision = facts["precision"]
-        self.validation.remember(facts.get("validation", ()))
+        self.validation.restore(facts.get("validation", ()))
         if self.team.leads:
             self.log.forget_from(self.step)
             history = self.validation.history
-            if history and history[-1].step == self.step:  # killed just after it, maybe
+            if history and history[-1].step == self.step:  # it may have been killed before the best was kept
                 self._keep(history[-1])
-        self.watcher.message(f"going on after step {self.step}")
+        self.watcher.message(f"resuming after step {self.step}")
 
     def train(self) -> Outcome:
-        """Train until the budget is spent or a signal asks to stop; either way everything is saved."""
+        """Train until the budget is spent or a stop is requested; either way everything is saved."""
         if not self.step:
             self._begin(0)
         with stop_signals(self.stop) as stop:
@@ -106,11 +107,13 @@ class Training:
                 self._finish()
         self.log.close()
         best, last = self.validation.best, self.validation.history[-1] if self.validation.history else None
-        return Outcome(self.run, self.step, self.budget.seconds, finished, self.losses, self.unseen, best, last)
+        return Outcome(
+            self.run, self.step, self.budget.seconds, finished, self.losses, self.held_out_losses, best, last
+        )
 
     @property
     def stage(self) -> Stage:
-        """The one that trains now."""
+        """The stage that trains now."""
         return self.stages[self.number]
 
     @property
@@ -122,10 +125,10 @@ class Training:
         """Open the clips of a stage."""
         self.number = number
         self.clips, self.held_out = self.data.feeds_of(self.stage)
-        self.some = self.clips.some(PREVIEW_CLIPS)
+        self.preview_clips = self.clips.some(PREVIEW_CLIPS)
 
     def _enter(self, step: int, seconds: float) -> None:
-        """Make ready to train the stage, which begins, or began, at a step."""
+        """Prepare to train the stage, which begins, or began, at a step."""
         self.budget.begin_stage(tuple(stage.share for stage in self.stages[self.number :]), step, seconds)
         self.system.to(self.device)
         earlier = [parameter for moved in self.moved[: self.number] for parameter in moved]
@@ -140,7 +143,7 @@ class Training:
         self.precision = self.settings.precision
 
     def _begin(self, number: int) -> None:
-        """Let the system look at the training set, then save: from here on a kill at any moment can be resumed."""
+        """Show the system its training set, then save: from here on a training that is killed can be resumed."""
         self._load(number)
         self.system.cpu().prepare(self.stage, self.clips, self.fresh)
         self._enter(self.step, self.budget.seconds if number else 0.0)
@@ -150,24 +153,22 @@ class Training:
         if not self.team.leads:
             return
         self._save_state()
-        if number or not self._previews:  # else the first preview does, so that there is a checkpoint from the start
-            self._finish_average(self.some)
+        if number or not self._previews:  # else the first preview saves the first checkpoint
+            self._finish_average(self.preview_clips)
             self.average.to(self.device)
 
     def _train_stage(self, stop: threading.Event) -> bool:
-        """Train until the stage has its share of the budget, or a stop is asked for; returns whether it has."""
+        """Train until the stage has used its share of the budget, or a stop is requested; returns whether it has."""
         self._choose_precision()
         objectives = [(objective, self.team.wrap(objective, self.device)) for objective in self.stage.objectives]
         saved_at = time.monotonic()
-        early = self.step == 0
-        previewed_at = -float("inf") if early else self.budget.seconds
+        self.previews.begin_stage(self.step == 0, self.budget.seconds)
         while (fraction := self.team.agree(self.budget.fraction(self.step))) < 1:
             if self.team.agree(stop.is_set()):
                 return False
-            if self._preview_due(previewed_at, early):
-                early = previewed_at == -float("inf")
+            if self._previews and self.team.leads and self.previews.due(self.budget.seconds):
                 self._preview()
-                previewed_at = self.budget.seconds
+                self.previews.begin_wait(self.budget.seconds)
             self._descend(objectives, fraction)
             self.step += 1
             if self.team.leads and time.monotonic() - saved_at >= self.settings.save_seconds:
@@ -176,7 +177,7 @@ class Training:
         return True
 
     def _end_stage(self) -> None:
-        """Go on from the averaged weights, which are those that are kept: later stages learn what they give."""
+        """Replace the weights by their average, which is what is kept: later stages train on its outputs."""
         if self.team.leads:
             self._finish()
         kept = self.team.agree(self.average.cpu().state_dict() if self.team.leads else None)
@@ -214,7 +215,7 @@ class Training:
         values = {f"{name}.{part}": float(value.detach()) for part, value in parts.items()}
         if not all(value - value == 0 for value in values.values()):
             raise FloatingPointError(
-                f"the loss became {values[f'{name}.loss']} at step {self.step}; what was last saved is whole; "
+                f"the loss became {values[f'{name}.loss']} at step {self.step}; the last save is intact; "
                 f"train into another --out with a lower learning rate: --set "
                 f"learning_rate={self.system.config.learning_rate / 3:.0e}"
             )
@@ -236,53 +237,38 @@ class Training:
     def _previews(self) -> bool:
         return bool(self.settings.preview_seconds) and self.stage.playable
 
-    def _preview_due(self, previewed_at: float, early: bool) -> bool:
-        if not self._previews or not self.team.leads:
-            return False
-        waited = self.budget.seconds - previewed_at
-        return waited >= (min(EARLY_SECONDS, self.settings.preview_seconds) if early else self.settings.preview_seconds)
-
     def _preview(self) -> None:
-        """Make sounds with the averaged weights, measure them against held-out clips, and keep the weights."""
+        """Save the averaged weights, and preview them."""
         begun = time.monotonic()
-        self._finish_average(self.some)
+        self._finish_average(self.preview_clips)
         self._show()
         self.average.to(self.device)
         self.budget.reserve = FINISHING * (time.monotonic() - begun - self.validation.spent) + self.validation.needs
 
     def _finish_average(self, clips: Clips) -> None:
-        """Make the averaged weights ready to sample, on the processor, where sampling happens, and keep them."""
+        """Prepare the averaged weights for sampling, on the CPU, and save them."""
         stage = self.average.stages()[self.number]
         if len(self.held_out):
-            self.unseen = held_out_loss(stage, self.held_out.some(self.system.measured), self.device)
-            self._log({f"held_out.{key}": value for key, value in self.unseen.items()})
+            self.held_out_losses = held_out_loss(stage, self.held_out.some(self.system.measured), self.device)
+            self._log({f"held_out.{key}": value for key, value in self.held_out_losses.items()})
         self.average.cpu().finish(stage, clips)
         checkpoint.save(self.run, self.average, self.name)
 
     def _show(self) -> None:
-        """Make sounds with the averaged weights and measure them, or report the loss of a stage that makes none."""
-        parts = [f"step {self.step}"]
-        sounds = self.validation.sounds(self.step, self.average) if self.stage.playable else []
-        if self._previews:
-            folder = self.run / "previews" / f"step-{self.step:06d}"
-            write_preview(folder, sounds[: self.settings.preview_count])
-            parts[0] += f": {self.settings.preview_count} sounds in {folder}"
-        if self.unseen:
-            parts.append("held out: " + ", ".join(f"{key} {value:.4g}" for key, value in self.unseen.items()))
-        found = self.validation.measure(self.step, sounds) if self.stage.playable else None
-        if found is not None:
+        """Make, measure and report a preview, and keep the averaged weights if they are the best so far."""
+        preview = self.previews.make(self.step, self.average, self.stage, self.held_out_losses)
+        if preview.measurement is not None:
             self._save_state()  # before the best is replaced: a resumed training knows what it is
-            self._keep(found)
-            parts.append(str(found))
-        if self._previews or found is not None:
-            self.watcher.message("; ".join(parts))
-        if found is not None and self.validation.advice:
+            self._keep(preview.measurement)
+        if preview.report:
+            self.watcher.message(preview.report)
+        if preview.measurement is not None and self.validation.advice:
             self.watcher.message(self.validation.advice)
 
-    def _keep(self, found: Measurement) -> None:
-        """Log the figures of the averaged weights, and keep the weights if none came nearer."""
-        self._log(found.figures)
-        if found is self.validation.best:
+    def _keep(self, measurement: Measurement) -> None:
+        """Log the figures of the averaged weights, and keep the weights if no earlier ones are better."""
+        self._log(measurement.figures)
+        if measurement is self.validation.best:
             self.validation.keep(self.average, self.name)
 
     @property
@@ -302,14 +288,14 @@ class Training:
         state.save(self.run, self.system, self.average, self._keyed_optimizers, facts)
 
     def _finish(self) -> None:
-        """Save, so that nothing that follows can cost the work; then fit the priors to all clips, and make sounds."""
+        """Save first, so that no later failure loses the work; then fit the priors to all clips, and preview."""
         self._save_state()
         self._finish_average(self.clips)
         self._save_state()  # with the priors
         self._show()
 
     def _faster_precision(self) -> str:
-        """Measured on the first batch; leaves weights and statistics as they were."""
+        """Measure on the first batch; weights and statistics stay as they were."""
         before = copy.deepcopy(self.system.state_dict())
         clips = self.clips.at(0, self.batch_size, self.settings.seed, self.team, self.system.augmentation)
         batch = batch_of(clips, self.stage, self.device, 0, 0)
@@ -318,7 +304,7 @@ class Training:
             for objective in self.stage.objectives:
                 objective(batch, 0.5).total.backward()
 
-        found = precision.faster_precision(step, self.device)
+        faster = precision.faster_precision(step, self.device)
         self.system.load_state_dict(before)
         self.system.zero_grad(set_to_none=True)
-        return found
+        return faster

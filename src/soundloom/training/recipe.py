@@ -1,4 +1,4 @@
-"""What a run folder says of its training, beside the checkpoint."""
+"""training.json: what a run folder records of its training, beside the checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TRAINING = "training.json"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What training.json holds: all that resuming cannot take from the checkpoint."""
+    """The contents of training.json: all that resuming cannot take from the checkpoint."""
 
     system: str
     where: dict[str, str]

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
-FEWEST_MEASURED = 20  # sounds of either side: with fewer, the interval of a distance hides all progress
+FEWEST_MEASURED = 20  # sounds of either side: with fewer, the interval of a distance hides any progress
 
 
 @dataclass(frozen=True)

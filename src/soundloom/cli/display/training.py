@@ -9,7 +9,7 @@ from soundloom.runtime.units import duration
 
 if TYPE_CHECKING:
     from soundloom.training.loop import Outcome
-    from soundloom.training.validation import Measurement
+    from soundloom.training.measurement import Measurement
 
 
 def training_summary(outcome: Outcome, again: str) -> dict[str, Any]:
