@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN = 60  # characters of an alphabet or a text that an error shows
-ASCII = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014\u2212\u2026\u00a0", "''\"\"---. ")
+SPELLINGS = str.maketrans(  # of characters that have no decomposition in Unicode
+    dict(zip("‘’‚‹›“”„«»–—−", "'''''\"\"\"\"\"---", strict=True))
+    | {"…": "...", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"}
+)
+LEFT_OUT = ("Cc", "Cs", "Cn")  # Unicode categories of learned texts: control, surrogate, not assigned
+CONTROLS = (*LEFT_OUT, "Cf")  # and format, which some scripts need: a learned alphabet may hold them
 
 
 class Tokens(NamedTuple):
@@ -25,7 +31,7 @@ class Tokens(NamedTuple):
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence. Its code is one token id a character: the character's place in `alphabet`, from 1.
+    """A sentence. Its code is one token id for each character: the character's index in `alphabet`, from 1.
 
     Texts are normalised before they are encoded: Unicode NFC, white space as single spaces, none at the ends, and with
     `fold_case` lower-case letters.
@@ -45,31 +51,33 @@ class Text:
 
     @classmethod
     def learned(cls, name: str, texts: Iterable[str], fold_case: bool = True) -> Text:
-        """The condition that a training set's texts allow: all of their characters, as long as the longest of them.
+        """The condition for the texts of a training set: all of their characters, as long as the longest of them.
+
+        Texts with control characters, which files get by accident, are left out.
 
         Raises:
             ValueError: fewer than two different texts.
         """
         found = {normalised(text, fold_case) for text in texts} - {""}
+        found = {text for text in found if not any(unicodedata.category(letter) in LEFT_OUT for letter in text)}
         if len(found) < 2:
             raise ValueError(f"{name} has {len(found)} different texts; a condition needs at least 2, leave it out")
         alphabet = "".join(sorted({letter for text in found for letter in text}))
         return cls(name, alphabet, max(map(len, found)), fold_case)
 
     def check(self, value: Any) -> str:
-        """The text as the model reads it. A number is its digits.
+        """The text as the model reads it. A number becomes its digits.
 
         Raises:
-            ValueError: empty, too long, or with a character that the model does not know; says what would do.
+            ValueError: no text, empty, too long, or with a character that the model does not know; names a text that
+                the model can read.
         """
-        given = f"{value:g}" if isinstance(value, float) else str(value)
-        text = normalised(given, self.fold_case)
+        text = normalised(self._spelt(value), self.fold_case)
         if not text:
-            raise ValueError(f"{self.name} is empty; write a text, or leave it out for one that the model may choose")
-        for letter in text:
-            if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Cn"):
-                raise ValueError(f"{self.name} holds the control character {_named(letter)}; write it without")
+            raise ValueError(f"{self.name} is empty; write a text, or leave the condition out")
         unknown = next((letter for letter in text if letter not in self.alphabet), None)
+        if unknown is not None and unicodedata.category(unknown) in CONTROLS:
+            raise ValueError(f"{self.name} holds the control character {_named(unknown)}; write it without")
         if unknown is not None:
             raise ValueError(f"{self.name}: the model knows no {unknown!r} ({_named(unknown)}); {self._advice(text)}")
         if len(text) > self.longest:
@@ -94,6 +102,14 @@ class Text:
     def describe(self) -> str:
         return f"{self.name}: a text of up to {self.longest} characters, out of {_short(self.alphabet)!r}"
 
+    def _spelt(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ValueError(f"{self.name} is {value!r} but must be a text; put it in quotes")
+        number = float(value)
+        return str(int(number)) if number.is_integer() else str(value)
+
     def _advice(self, text: str) -> str:
         nearest = normalised("".join(map(self._nearest, text)), self.fold_case)
         letters = sum(letter.isalnum() for letter in text)
@@ -103,11 +119,12 @@ class Text:
         return f"it reads {_short(self.alphabet)!r}"
 
     def _nearest(self, letter: str) -> str:
-        """A known spelling of a character: in the other case, without its accent, in ASCII; else nothing."""
-        plain = unicodedata.normalize("NFKD", letter)
-        unaccented = "".join(part for part in plain if not unicodedata.combining(part))
-        ways = (letter, letter.lower(), letter.upper(), unaccented, unaccented.lower(), letter.translate(ASCII))
-        return next((way for way in ways if way and set(way) <= set(self.alphabet)), "")
+        """A known spelling of a character: in the other case, without its accent, in ASCII; else empty."""
+        decomposed = unicodedata.normalize("NFKD", letter)
+        unaccented = "".join(part for part in decomposed if not unicodedata.combining(part))
+        forms = (letter, unaccented, letter.lower().translate(SPELLINGS), letter.casefold())
+        spellings = (spelling for form in forms for spelling in (form, form.lower(), form.upper()))
+        return next((spelling for spelling in spellings if spelling and set(spelling) <= set(self.alphabet)), "")
 
 
 def normalised(text: str, fold_case: bool = True) -> str:
