@@ -10,28 +10,28 @@ from soundloom.conditions.schema import Schema
 from soundloom.runtime.files import read_json
 from soundloom.runtime.settings import from_json
 
-FACTS = "card.json"
+CARD = "card.json"
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """One dictionary for each shipped model, as plain JSON values; no weights are read."""
+    """One dictionary for each shipped model, as JSON values; no weights are read."""
     return [_entry(name) for name in shipped()]
 
 
 def _entry(name: str) -> dict[str, Any]:
     folder = checkpoint.SHIPPED / name
-    config, facts = read_json(folder / CONFIG), read_json(folder / FACTS)
+    config, card = read_json(folder / CONFIG), read_json(folder / CARD)
     schema = from_json(Schema, config["schema"])
     seconds = config["settings"]["seconds"]
     return {
         "name": name,
-        "makes": facts["makes"],
+        "makes": card["makes"],
         "system": config["system"],
         "seconds": seconds,
-        "longest_seconds": facts.get("longest_seconds", seconds),  # cards say it where it is more than a clip
+        "longest_seconds": card.get("longest_seconds", seconds),  # cards have it where it is more than a clip
         "sample_rate": config["representation"]["sample_rate"],
         "conditions": {condition.name: condition.describe() for condition in schema.conditions},
         "megabytes": round((folder / WEIGHTS).stat().st_size / 1e6, 2),
-        "data": facts["data"],
-        "licence": facts["licence"],
+        "data": card["data"],
+        "licence": card["licence"],
     }

@@ -66,13 +66,13 @@ def _from_hub(repository: str) -> Path:
         raise ValueError(f"{HUB}{repository} needs the hub; pip install 'soundloom[hub]'") from None
     try:
         return Path(snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD]))
-    except Exception as error:  # whatever a network can do
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{HUB}{repository} could not be fetched ({said}); check the name and the network") from None
+    except Exception as error:  # a network can raise anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{HUB}{repository} could not be fetched ({reason}); check the name and the network") from None
 
 
 def describe(system: System, name: str) -> dict[str, Any]:
-    """All of a system but its weights, as plain JSON values."""
+    """Everything about a system except its weights, as JSON values."""
     from soundloom import __version__
     from soundloom.representations import describe as describe_representation
 
@@ -113,8 +113,10 @@ def build(description: Mapping[str, Any], where: str = CONFIG) -> System:
         system.unfinished = description.get("unfinished")
         return system
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, MemoryError) as error:
-        said = str(error).partition("\n")[0]
-        raise ValueError(f"{where} describes no model that can be built ({said}); restore it or train anew") from None
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{where} describes no model that can be built ({reason}); restore it or train again"
+        ) from None
 
 
 def save(folder: Path, system: System, name: str, half: bool = False) -> None:

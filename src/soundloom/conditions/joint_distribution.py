@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 
 from soundloom.conditions.schema import Category, Scalar, Schema, Value
 
-FAR = 0.15  # of a slider: no row is nearer to what was asked
-NEIGHBOURS = 16  # rows that are near to what was asked of a descriptor
+FAR = 0.15  # of a slider: a request is far from the training set if no row is within this
+NEIGHBOURS = 16  # rows that count as near where a descriptor is asked for
 
 
 class JointDistribution(nn.Module):
@@ -42,7 +42,7 @@ class JointDistribution(nn.Module):
         self.counts = counts.float()
 
     def complete(self, asked: Mapping[str, Value], rng: Generator) -> dict[str, Value]:
-        """Add what was left out, drawn from the rows that fit best what was asked."""
+        """Add the conditions that were left out, drawn from the rows that fit the others best."""
         if set(self.names) <= set(asked):
             return dict(asked)
         fit = self._near(asked, self._alike(asked))
@@ -52,7 +52,7 @@ class JointDistribution(nn.Module):
         return {**known, **asked}
 
     def _alike(self, asked: Mapping[str, Value]) -> Tensor:
-        """How often each row occurs that has the names that were asked for; where none has, all rows."""
+        """Counts of the rows that have the categories that were asked for; of all rows where none has."""
         fit = self.counts
         for column, name in enumerate(self.names):
             if name in asked and isinstance(self.schema[name], Category):
@@ -60,9 +60,9 @@ class JointDistribution(nn.Module):
         return fit if fit.sum() > 0 else self.counts
 
     def far_from(self, asked: Mapping[str, Value]) -> dict[str, float]:
-        """What the nearest row has of the descriptors that were asked for, where no row is near them all; else nothing.
+        """The nearest row's values of the descriptors that were asked for, if no row is near them all; else empty.
 
-        Each alone may be anywhere from 0 to 1; together some never occur, such as bright and boomy.
+        Each descriptor alone may be anywhere from 0 to 1, but some combinations never occur, such as bright and boomy.
         """
         names = [name for name in asked if isinstance(each := self.schema[name], Scalar) and each.measured]
         if len(names) < 2:
@@ -78,9 +78,9 @@ class JointDistribution(nn.Module):
         return {name: float(self.rows[row, column]) for name, column in zip(names, columns, strict=True)}
 
     def _near(self, asked: Mapping[str, Value], fit: Tensor) -> Tensor:
-        """Of those rows the ones nearest to the numbers that were asked for.
+        """Of those rows, the ones nearest to the numbers that were asked for.
 
-        Numbers that were measured are never quite the same, so that a few rows are near, not only the nearest one.
+        Measured numbers are hardly ever equal, so a few rows count as near, not only the nearest one.
         """
         distance, many = torch.zeros_like(self.counts), 1
         for column, condition in enumerate(self.schema.dense):

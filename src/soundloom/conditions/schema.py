@@ -1,4 +1,4 @@
-"""Conditions: the named facts that a model can be asked for, and the schema that lists them.
+"""Conditions: named properties of sounds that a model can be asked for, and the schema that lists them.
 
 A clip's categories and scalars travel as one dense row of numbers: for each condition its code, then 1 if it is known
 and 0 if not. Its texts travel beside the row, as token ids.
@@ -118,7 +118,7 @@ class Scalar:
         return number
 
     def label(self, number: float) -> float:
-        """What a label of a sound means to the condition: itself, or of a descriptor its place from 0 to 1."""
+        """The value of a sound's label: the label itself, or for a descriptor its place on the slider from 0 to 1."""
         return number if self.measured is None else min(max(self.measured.slider(number), 0.0), 1.0)
 
     def encode(self, value: Value) -> np.ndarray:
@@ -135,8 +135,8 @@ class Scalar:
         return code
 
     def describe(self) -> str:
-        said = f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
-        return f"{said}; {self.measured.describe()}" if self.measured else said
+        text = f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+        return f"{text}; {self.measured.describe()}" if self.measured else text
 
 
 Condition = Annotated[Category | Scalar | Text, Field(discriminator="type")]
@@ -251,5 +251,5 @@ def slider(name: str, values: np.ndarray, unit: str = "") -> Scalar:
     """
     zero, one = span(values)
     if not one > zero:
-        raise ValueError(f"{name} is {zero:g} in all sounds, so nothing can be asked of it; leave it out")
+        raise ValueError(f"{name} is {zero:g} in all sounds, so it cannot be a condition; leave it out")
     return Scalar(name, SLIDER_KNOTS, measured=Measured(zero, one, unit))

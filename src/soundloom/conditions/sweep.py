@@ -1,4 +1,4 @@
-"""A sweep: one number goes from here to there in even steps while all else of a sound stays."""
+"""A sweep: one number goes through even steps while everything else of a sound stays the same."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MOST_STEPS = 100
 
 @dataclass(frozen=True)
 class Sweep:
-    """A number that each sound is asked for in turn, from `first` to `last`.
+    """A condition that takes even steps from `first` to `last`, one sound for each.
 
     Args:
         name: of a Scalar that the model can be asked for.
         first: in the trained range, as `last`, which may be less.
-        steps: sounds from one to the other, both among them.
+        steps: sounds from the first value to the last, both included.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Sweep:
 
     @property
     def values(self) -> tuple[float, ...]:
-        """What is asked for, in order; free of the noise of binary fractions."""
+        """The values, in order, rounded so that 0.1 stays 0.1."""
         way = (self.last - self.first) / (self.steps - 1)
         return tuple(float(f"{self.first + way * step:.9g}") for step in range(self.steps))
 
@@ -54,11 +54,11 @@ class Sweep:
         """Refuse what a model cannot be asked for.
 
         Raises:
-            ValueError: no such number, steps or ends out of range, or a condition that is fixed besides.
+            ValueError: no such number, steps or ends out of range, or a condition that also has a fixed value.
         """
         scalars = [each.name for each in schema.conditions if isinstance(each, Scalar)]
         if not isinstance(schema[self.name], Scalar):
-            raise ValueError(f"{self.name} is no number, so it has no steps to take; {nearest(self.name, scalars)}")
+            raise ValueError(f"{self.name} is not a number, so it cannot be swept; {nearest(self.name, scalars)}")
         if not 2 <= self.steps <= MOST_STEPS:
             raise ValueError(f"a sweep of {self.steps} steps; it has 2 to {MOST_STEPS}")
         if self.name in conditions:
