@@ -37,10 +37,10 @@ def test_what_is_written_in_another_way_is_refused_with_an_example(text: str):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "sentence"),
     [
         ("velocty=0:1:3", "did you mean 'velocity'"),
-        ("kind=0:1:3", "kind is no number"),
+        ("kind=0:1:3", "kind is not a number"),
         ("velocity=0:1:1", "1 steps; it has 2 to 100"),
         ("velocity=0:1:101", "101 steps; it has 2 to 100"),
         ("velocity=0:1.5:3", "velocity=1.5 is outside the trained range 0 to 1"),
@@ -49,6 +49,6 @@ def test_what_is_written_in_another_way_is_refused_with_an_example(text: str):
         ("pitch=36:60:3", "pitch is asked for as 40 and swept too"),
     ],
 )
-def test_what_a_model_cannot_be_asked_for_is_refused(text: str, says: str):
-    with pytest.raises(ValueError, match=says):
+def test_what_a_model_cannot_be_asked_for_is_refused(text: str, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
         Sweep.read(text).check(SCHEMA, {"pitch": 40})
