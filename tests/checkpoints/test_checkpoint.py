@@ -167,13 +167,13 @@ def test_any_damage_is_one_refusal_or_a_model_that_still_makes_sounds(seed: int,
             case 2:
                 del content[place : place + rng.randrange(1, 9)]
     (copy / name).write_bytes(content)
-    said = ""
+    sentence = ""
     try:
         model = load(copy)
         list(generate_from(model.system, Request(count=1)))
     except ValueError as error:  # anything else would be a traceback for the user
-        said = str(error)
-    assert "\n" not in said.strip()
+        sentence = str(error)
+    assert "\n" not in sentence.strip()
 
 
 class Hostile:

@@ -64,5 +64,5 @@ def test_a_slider_of_drumgan_moves_what_it_says_and_leaves_sounds_whole(slider):
 def test_notes_have_the_pitch_that_was_asked_for(pitch):
     pytest.importorskip("swift_f0", reason="needs soundloom[evaluate]")
     made = load("notes").generate(count=24, conditions={"pitch": pitch}, seed=2)
-    heard = detect_pitch(np.stack([sound.samples[0] for sound in made]), made[0].sample_rate)
-    assert np.mean(np.abs(heard - pitch) < 0.5) >= 0.8  # of recorded notes from 70 to 74 the detector says so of 84 %
+    detected = detect_pitch(np.stack([sound.samples[0] for sound in made]), made[0].sample_rate)
+    assert np.mean(np.abs(detected - pitch) < 0.5) >= 0.8  # of recorded notes from 70 to 74 the detector finds 84 %

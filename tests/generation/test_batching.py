@@ -1,4 +1,4 @@
-"""Clips made batch_size, at length, and stopped: whatever happens, what comes is what the request says."""
+"""Clips made in batches, of other lengths, and stopped: they are always those of the request."""
 
 from __future__ import annotations
 
@@ -122,25 +122,25 @@ def test_a_model_says_how_long_its_clips_are_and_how_long_a_sound_can_be():
 
 
 def test_a_prompt_may_be_longer_than_a_clip_when_more_is_asked_for():
-    model, heard = slow_model(), prompt(3 * SAMPLES)
-    (made,) = model.generate(count=1, prompt=heard, seconds=0.4)
+    model, given = slow_model(), prompt(3 * SAMPLES)
+    (made,) = model.generate(count=1, prompt=given, seconds=0.4)
     assert made.samples.shape == (1, 4 * SAMPLES)
-    assert np.array_equal(made.samples[:, : 3 * SAMPLES], heard.samples)
-    for given in (heard, prompt(SAMPLES)):
+    assert np.array_equal(made.samples[:, : 3 * SAMPLES], given.samples)
+    for sound in (given, prompt(SAMPLES)):
         with pytest.raises(ValueError, match=r"so nothing is left to add; cut the prompt, or ask for more --seconds"):
-            model.generate(count=1, prompt=given)
+            model.generate(count=1, prompt=sound)
     with pytest.raises(ValueError, match=r"the prompt lasts 10.00 s and the sound 10.00 s, so .*; cut the prompt$"):
         model.generate(count=1, prompt=prompt(LONGEST), seconds=10)
 
 
 @pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (1, 3), (16, 2)])
 def test_progress_grows_to_all_of_the_sound_whatever_shares_a_call(batch_size, jobs):
-    told: list[tuple[float, float]] = []
+    reports: list[tuple[float, float]] = []
     request = Request(count=6, seconds=0.5, prompt=prompt(400))
-    made = list(slow_model(batch_size).stream(request, jobs, on_progress=lambda *pair: told.append(pair)))
+    made = list(slow_model(batch_size).stream(request, jobs, on_progress=lambda *pair: reports.append(pair)))
     to_make = sum(sound.audio.seconds - 400 / RATE for sound in made)
-    assert [everything for _, everything in told] == [pytest.approx(to_make)] * len(told)
-    done = [seconds for seconds, _ in told]
+    assert [everything for _, everything in reports] == [pytest.approx(to_make)] * len(reports)
+    done = [seconds for seconds, _ in reports]
     assert done == sorted(done)
     assert done[-1] == pytest.approx(to_make)
     assert done[0] < 0.2 * to_make
@@ -149,9 +149,9 @@ def test_progress_grows_to_all_of_the_sound_whatever_shares_a_call(batch_size, j
 def test_the_vae_tells_its_progress_too(trained):
     from soundloom.generation import load
 
-    told: list[tuple[float, float]] = []
-    list(load(trained("vae")).stream(Request(count=3), 1, on_progress=lambda *pair: told.append(pair)))
-    assert told == [(0.5, 1.5), (1.0, 1.5), (1.5, 1.5)]
+    reports: list[tuple[float, float]] = []
+    list(load(trained("vae")).stream(Request(count=3), 1, on_progress=lambda *pair: reports.append(pair)))
+    assert reports == [(0.5, 1.5), (1.0, 1.5), (1.5, 1.5)]
 
 
 @pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (1, 2), (4, 2)])

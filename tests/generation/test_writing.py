@@ -1,4 +1,4 @@
-"""From a request to a folder and back: request.json makes the same bytes again, and never says what is not so."""
+"""From a request to a folder and back: request.json makes the same bytes again, and never claims what is not so."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def in_memory(path: Path, samples: int) -> Audio:
 
 
 @pytest.mark.parametrize("given", ["prompt", "like"])
-def test_a_sound_in_memory_is_recorded_by_its_hash_and_repeated_by_whoever_has_it(given, model, sounds, tmp_path):
+def test_a_sound_in_memory_is_recorded_by_its_hash_and_repeated_with_the_sound(given, model, sounds, tmp_path):
     sound, other = (in_memory(sounds / "thump-001.wav", length) for length in (1500, 1499))
     request = Request(count=2, **{given: sound if given == "prompt" else (sound,)})
     render(model, request, tmp_path / "first", picture=False)
-    said = read_json(tmp_path / "first" / SIDECAR)["request"]
-    assert said["sounds"] == {f"memory:{fingerprint(sound)}": fingerprint(sound)}
+    content = read_json(tmp_path / "first" / SIDECAR)["request"]
+    assert content["sounds"] == {f"memory:{fingerprint(sound)}": fingerprint(sound)}
     render(model, read_request(tmp_path / "first", [other, sound]).request, tmp_path / "second", picture=False)
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
     for sounds_at_hand in ((), (other,)):
@@ -99,14 +99,14 @@ def test_the_command_cannot_repeat_a_sound_in_memory_and_says_why(model, capsys,
 
 def test_the_sidecar_says_how_each_sound_was_made(model: Model, tmp_path: Path) -> None:
     rendered = render(model, Request(count=2, seed=3), tmp_path / "out", picture=False)
-    said = json.loads((tmp_path / "out" / SIDECAR).read_text())
-    assert said["model"] == {"name": model.name, "digest": model.digest}
-    assert [entry["file"] for entry in said["files"]] == [path.name for path in rendered.files]
-    for made, entry in zip(model.stream(Request(count=2, seed=3)), said["files"], strict=True):
+    content = json.loads((tmp_path / "out" / SIDECAR).read_text())
+    assert content["model"] == {"name": model.name, "digest": model.digest}
+    assert [entry["file"] for entry in content["files"]] == [path.name for path in rendered.files]
+    for made, entry in zip(model.stream(Request(count=2, seed=3)), content["files"], strict=True):
         assert entry["conditions"] == made.conditions
-        heard, rate = soundfile.read(tmp_path / "out" / entry["file"], dtype="float32")
+        samples, rate = soundfile.read(tmp_path / "out" / entry["file"], dtype="float32")
         assert rate == model.sample_rate
-        assert np.abs(heard - made.audio.samples[0].clip(-1, 1)).max() <= 2**-15
+        assert np.abs(samples - made.audio.samples[0].clip(-1, 1)).max() <= 2**-15
 
 
 def test_the_picture_is_a_png(model: Model, tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ def test_replacing_removes_the_sounds_of_the_old_request_and_nothing_else(tmp_pa
     (folder / "mine.wav").write_bytes(b"kept")
     outside = tmp_path / "outside.wav"
     outside.write_bytes(b"kept")
-    said = read_json(folder / SIDECAR)
-    write_json(folder / SIDECAR, {**said, "files": [*said["files"], {"file": "../outside.wav"}]})
+    content = read_json(folder / SIDECAR)
+    write_json(folder / SIDECAR, {**content, "files": [*content["files"], {"file": "../outside.wav"}]})
     done = render(model, Request(count=1, seed=2), folder, picture=False, replace=True)
     assert sorted(path.name for path in folder.iterdir()) == sorted([done.files[0].name, "mine.wav", SIDECAR])
     assert outside.exists()
@@ -222,7 +222,7 @@ def rendered_until(block: int, request: Request, folder: Path, **more: object) -
     return render(slow_model(before_block=at), request, folder, jobs=1, stop=at.stop, **more)
 
 
-def test_what_is_done_when_it_is_stopped_is_written_and_said(tmp_path):
+def test_what_is_done_when_it_is_stopped_is_written_and_reported(tmp_path):
     request, out = Request(count=4, seed=1), tmp_path / "out"
     whole = render(slow_model(), request, tmp_path / "whole")
     done = rendered_until(8 + 8 + 3, request, out)
@@ -232,14 +232,14 @@ def test_what_is_done_when_it_is_stopped_is_written_and_said(tmp_path):
     assert whole.stopped is None
     assert [path.name for path in done.files] == [path.name for path in whole.files[:3]]
     for cut, path in zip(done.files, whole.files, strict=False):
-        heard, expected = soundfile.read(cut)[0], soundfile.read(path)[0]
-        assert np.array_equal(heard, expected[: len(heard)])
-        assert len(heard) == (300 if path == whole.files[2] else 800)
-    said, of_whole = read_json(out / SIDECAR), read_json(tmp_path / "whole" / SIDECAR)
-    assert said.pop("stopped") is True
-    assert said["files"].pop(2) == {**of_whole["files"][2], "seconds": 300 / 8000}
-    assert said["files"] == of_whole["files"][:2]
-    assert {**said, "files": ()} == {**of_whole, "files": ()}
+        samples, expected = soundfile.read(cut)[0], soundfile.read(path)[0]
+        assert np.array_equal(samples, expected[: len(samples)])
+        assert len(samples) == (300 if path == whole.files[2] else 800)
+    content, of_whole = read_json(out / SIDECAR), read_json(tmp_path / "whole" / SIDECAR)
+    assert content.pop("stopped") is True
+    assert content["files"].pop(2) == {**of_whole["files"][2], "seconds": 300 / 8000}
+    assert content["files"] == of_whole["files"][:2]
+    assert {**content, "files": ()} == {**of_whole, "files": ()}
     assert (read_request(out).stopped, read_request(tmp_path / "whole").stopped) == (True, False)
 
 
@@ -316,10 +316,10 @@ def test_names_in_a_request_that_soundloom_did_not_write_are_let_be(tmp_path):
     request, out = Request(count=2, seed=1), tmp_path / "out"
     render(slow_model(), request, out, picture=False)
     (tmp_path / "mine.wav").write_bytes(b"mine")
-    said = read_json(out / SIDECAR)
-    odd = [5, {}, {"file": "../mine.wav", "conditions": {}}, {**said["files"][1], "seconds": "long"}, {"file": "x"}]
+    content = read_json(out / SIDECAR)
+    odd = [5, {}, {"file": "../mine.wav", "conditions": {}}, {**content["files"][1], "seconds": "long"}, {"file": "x"}]
     for files in (5, odd):
-        write_json(out / SIDECAR, {**said, "files": files})
+        write_json(out / SIDECAR, {**content, "files": files})
         assert len(rendered_until(3, request, out).files) == 1
         render(slow_model(), request, out, picture=False)
     assert (tmp_path / "mine.wav").read_bytes() == b"mine"

@@ -1,4 +1,4 @@
-"""The batch of a step: augmented as said, and the same on one process and on two."""
+"""The batch of a step: augmented as set, and the same on one process and on two."""
 
 from __future__ import annotations
 

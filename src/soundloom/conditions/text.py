@@ -18,8 +18,8 @@ SPELLINGS = str.maketrans(  # of characters that have no decomposition in Unicod
     dict(zip("‘’‚‹›“”„«»–—−", "'''''\"\"\"\"\"---", strict=True))
     | {"…": "...", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"}
 )
-LEFT_OUT = ("Cc", "Cs", "Cn")  # Unicode categories of learned texts: control, surrogate, not assigned
-CONTROLS = (*LEFT_OUT, "Cf")  # and format, which some scripts need: a learned alphabet may hold them
+DAMAGE = ("Cc", "Cs", "Cn")  # Unicode categories of learned texts: control, surrogate, not assigned
+CONTROLS = (*DAMAGE, "Cf")  # and format, which some scripts need: a learned alphabet may hold them
 
 
 class Tokens(NamedTuple):
@@ -59,7 +59,7 @@ class Text:
             ValueError: fewer than two different texts.
         """
         found = {normalised(text, fold_case) for text in texts} - {""}
-        found = {text for text in found if not any(unicodedata.category(letter) in LEFT_OUT for letter in text)}
+        found = {text for text in found if not any(unicodedata.category(letter) in DAMAGE for letter in text)}
         if len(found) < 2:
             raise ValueError(f"{name} has {len(found)} different texts; a condition needs at least 2, leave it out")
         alphabet = "".join(sorted({letter for text in found for letter in text}))
