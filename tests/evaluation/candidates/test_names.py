@@ -68,6 +68,7 @@ def test_sounds_in_memory_are_named_by_their_samples_rates_and_order():
         (["baseline:vea:course"], "no system 'vea'; .*vae"),
         (["baseline:vae:"], "vae has no preset ''"),
         (["baseline:pca", "baseline:pca"], "2 times"),
+        (["baseline:course", "baseline:vae:course"], "baseline:vae:course is named 2 times"),
         (["drum"], "drums"),
         ([[]], "holds no sounds"),
         ([[HUM, "kick.wav"]], "sound 1 of a candidate is 'kick.wav'; give Audio"),

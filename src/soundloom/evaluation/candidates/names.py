@@ -62,12 +62,12 @@ def check_names(sources: Sequence[Source], folder: Path) -> None:
     """
     from soundloom.checkpoints.checkpoint import locate
 
-    names = [name_of(source) for source in sources]
+    names = [full_name(name_of(source)) for source in sources]
     for name, source in zip(names, sources, strict=True):
         if names.count(name) > 1:
             raise ValueError(f"{name} is named {names.count(name)} times; name each once")
         if name.startswith(PREFIX):
-            _check_baseline(full_name(name))
+            _check_baseline(name)
         elif isinstance(source, str | Path) and not is_folder_of_sounds(name):
             locate(name)
     if not folder.is_dir():
