@@ -9,7 +9,7 @@ import pytest
 from corpus import RATE, save, tone
 
 from soundloom.data.clips import ClipSettings, open_clips
-from soundloom.data.coverage import coverage, coverage_sentence, header_seconds, prefers_windows
+from soundloom.data.coverage import coverage, coverage_sentence, few_clips_sentence, header_seconds, prefers_windows
 from soundloom.data.scan import Survey, scan
 
 
@@ -79,3 +79,9 @@ def test_lengths_come_from_headers_of_what_a_filter_leaves(tmp_path: Path):
     for number in range(201):
         (tmp_path / f"{number}.txt").touch()
     assert header_seconds(Survey(tmp_path)) == []
+
+
+def test_a_training_set_of_a_few_clips_is_warned_of_with_what_helps():
+    assert few_clips_sentence(20) is None
+    assert str(few_clips_sentence(1)).startswith("1 clip to train on: with fewer than 20 a model can only repeat")
+    assert "add sounds (100 are a start), or take shorter clips of longer files by --set" in str(few_clips_sentence(19))

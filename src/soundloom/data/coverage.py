@@ -14,6 +14,7 @@ from soundloom.data.scan import Survey
 FEW_FILES = 100
 LITTLE = 0.1  # share of a few files in clips from their starts, below which windows are better
 SAID_BELOW = 0.5
+FEW_CLIPS = 20
 FEW_AND_LONG = "the files are few and long, so clips are windows over all of them; cut=start takes their starts instead"
 
 
@@ -51,6 +52,16 @@ def coverage_sentence(index: Index, settings: ClipSettings) -> str | None:
     if settings.cut == "windows":
         return f"{sentence}; a shorter hop_seconds takes more of it"
     return f"{sentence}: the start of each file; --set cut=windows takes windows over all of it"
+
+
+def few_clips_sentence(clips: int) -> str | None:
+    """Warns of a training set of fewer than 20 clips; None for others."""
+    if clips >= FEW_CLIPS:
+        return None
+    return (
+        f"{clips} clip{'s' if clips > 1 else ''} to train on: with fewer than {FEW_CLIPS} a model can only repeat what "
+        f"it was given; add sounds (100 are a start), or take shorter clips of longer files by --set cut=windows"
+    )
 
 
 def prefers_windows(lengths: Sequence[float], seconds: float) -> bool:

@@ -13,7 +13,7 @@ import torch
 from soundloom.checkpoints import checkpoint
 from soundloom.conditions.schema import Schema
 from soundloom.contract import DataSettings, System
-from soundloom.data.coverage import FEW_AND_LONG, coverage_sentence, header_seconds, prefers_windows
+from soundloom.data.coverage import FEW_AND_LONG, coverage_sentence, few_clips_sentence, header_seconds, prefers_windows
 from soundloom.data.labels import known, propose_conditions, to_measure
 from soundloom.data.provenance import FILE as DATA
 from soundloom.data.scan import Survey
@@ -118,8 +118,9 @@ def begin(
     schema = propose_conditions(index, asked, sliders, texts=kind.reads_text)
     data = TrainingData.of(folder, where, config, store, schema, settings.held_out, watcher)
     watcher.message(data.summary)
-    if remark := coverage_sentence(store.index, store.settings):
-        watcher.message(remark)
+    for remark in (coverage_sentence(store.index, store.settings), few_clips_sentence(len(data.training))):
+        if remark:
+            watcher.message(remark)
     torch.manual_seed(settings.seed)
     clips, _ = data.feeds
     if config.fit_range and start.source is None:

@@ -77,6 +77,16 @@ def test_fewer_clips_than_dimensions_are_reconstructed_exactly(count: int) -> No
     torch.testing.assert_close(reconstruct(made, x, torch.zeros(count, CONDITIONS)), x, rtol=0, atol=1e-3)
 
 
+def test_what_augmentation_changes_in_a_single_clip_stays_of_the_size_of_the_clip() -> None:
+    x, conditions = spectra(1), torch.zeros(1, CONDITIONS)
+    made = network()
+    made.prepare(x)
+    altered = x + 0.1 * x.std() * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    seen = (altered - made.centre) / made.scale
+    assert seen.square().mean().sqrt() < 10  # ten deviations: a division by nearly nothing gives thousands
+    assert torch.isfinite(made.decode(made.encode(altered, conditions).mean, conditions).mean).all()
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_training_set_of_equal_or_silent_clips_gives_finite_numbers_and_no_warning(count: int) -> None:
     made = network()

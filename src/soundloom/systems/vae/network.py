@@ -21,6 +21,7 @@ from soundloom.contract import ConditionInput
 LOG_VARIANCE_RANGE = (-10.0, 5.0)
 LOG_SPREAD_RANGE = (-7.0, 1.5)
 CONDITION_DIMENSIONS = 24  # a condition row is projected to at most as many: each costs a spectrogram of weights
+LEAST_SCALE = 0.1  # of the spectrograms' own deviation: one clip, or clips that are alike, differ by next to nothing
 HALVINGS = 3  # of the frame rate, between spectrogram and innermost layer
 
 
@@ -182,7 +183,8 @@ class BandNetwork(nn.Module):
         from sklearn.decomposition import PCA
 
         self.centre.copy_(x.mean(dim=0))
-        self.scale.copy_((x - self.centre).square().mean().sqrt().clamp_min(1e-4))
+        differences, whole = (x - self.centre).square().mean().sqrt(), (x - x.mean()).square().mean().sqrt()
+        self.scale.copy_(differences.clamp_min(float(LEAST_SCALE * whole)).clamp_min(1e-4))
         flat = ((x - self.centre) / self.scale).flatten(1)
         latent, count = self.encoder.project.out_features, min(len(flat) - 1, self.encoder.project.out_features)
         if count < 1 or not flat.any():
