@@ -496,7 +496,10 @@ def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, she
     (entry,) = ask(capsys, "models", "--json").json["models"]
     assert entry["name"] == "thumps"
     assert entry["makes"] == "hisses and thumps"
-    assert entry["conditions"]["kind"] == "kind: one of hiss, thump"
+    kind, pitch = sorted(entry["conditions"], key=lambda condition: condition["name"])
+    assert (kind["name"], kind["kind"], kind["values"], kind["default"]) == ("kind", "category", list(KINDS), None)
+    assert (pitch["name"], pitch["kind"], pitch["unit"], pitch["measured"]) == ("pitch", "scalar", "MIDI", None)
+    assert 36 <= pitch["low"] < pitch["high"] <= 63
     assert (entry["seconds"], entry["longest_seconds"]) == (0.5, 0.5)
     assert entry["megabytes"] == round((shelf / "thumps" / "weights.safetensors").stat().st_size / 1e6, 2)
     monkeypatch.setenv("COLUMNS", "200")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from soundloom.cli.display.models import in_words
 from soundloom.cli.display.training import training_summary
+from soundloom.conditions.schema import Category, Measured, Scalar
+from soundloom.conditions.text import Text
 from soundloom.runtime.progress_bar import of_total, seconds_of_sound, show_progress
 from soundloom.training.loop import Outcome
 from soundloom.training.measurement import Measurement
@@ -56,3 +59,15 @@ def test_without_a_terminal_nothing_is_said_of_what_is_soon_done(capsys):
     with show_progress("generating", False, seconds_of_sound) as progress:
         progress(1.0, 2.0)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_table_of_models_has_a_line_for_each_condition():
+    kind = Category("kind", ("kick", "snare"))
+    bright = Scalar("brightness", (0.0, 1.0), measured=Measured(20.0, 80.0, "of 100"))
+    lines = [in_words(condition.to_dict()) for condition in (kind, Scalar("pitch", (36.0, 60.0), "MIDI"), bright)]
+    assert lines == [
+        "kind: one of kick, snare",
+        "pitch: a number from 36 to 60 MIDI",
+        "brightness: a number from 0 to 1; 0 is 20 of 100 as measured, 1 is 80 of 100",
+    ]
+    assert in_words(Text("text", "abc ", 12).to_dict()) == "text: a text of up to 12 characters, out of 'abc '"

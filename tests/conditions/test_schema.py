@@ -97,9 +97,24 @@ def test_a_schema_comes_back_from_json_as_it_was() -> None:
     assert from_json(Schema, to_json(SCHEMA)) == SCHEMA
 
 
-def test_a_condition_describes_itself() -> None:
-    assert KIND.describe() == "kind: one of kick, snare, 7, 01"
-    assert PITCH.describe() == "pitch: a number from 36 to 60 MIDI"
+def test_a_condition_is_data_for_a_program_that_draws_controls() -> None:
+    assert KIND.to_dict() == {
+        "name": "kind",
+        "kind": "category",
+        "values": ["kick", "snare", "7", "01"],
+        "unit": "",
+        "default": None,
+        "measured": None,
+    }
+    assert PITCH.to_dict() == {
+        "name": "pitch",
+        "kind": "scalar",
+        "low": 36.0,
+        "high": 60.0,
+        "unit": "MIDI",
+        "default": None,
+        "measured": None,
+    }
 
 
 @given(values=st.lists(numbers, min_size=1, max_size=300), most=st.integers(2, 40))

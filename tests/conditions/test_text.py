@@ -211,7 +211,8 @@ def test_a_text_condition_is_stored_as_json_and_comes_back():
 
 
 def test_a_text_condition_describes_itself():
-    assert Text("text", "abc", 9).describe() == "text: a text of up to 9 characters, out of 'abc'"
+    found = Text("text", "abc", 9).to_dict()
+    assert (found["name"], found["kind"], found["alphabet"], found["longest"]) == ("text", "text", "abc", 9)
 
 
 SPOKEN = [{"text": text, "speaker": f"s{n % 3}"} for n, text in enumerate(("Hello", "1984", "good bye", "42", "Hello"))]

@@ -102,7 +102,7 @@ def test_a_slider_is_0_at_the_1_percent_quantile_and_1_at_the_99_percent_quantil
 
 def test_a_slider_says_what_its_ends_stand_for_also_where_it_refuses():
     bright = Scalar("brightness", (0.0, 1.0), measured=Measured(20.0, 80.0, "of 100"))
-    assert bright.describe() == "brightness: a number from 0 to 1; 0 is 20 of 100 as measured, 1 is 80 of 100"
+    assert bright.to_dict()["measured"] == {"zero": 20.0, "one": 80.0, "unit": "of 100"}
     with pytest.raises(ValueError, match=r"1.5 is outside the trained range 0 to 1 \(0 is 20 of 100 as measured"):
         bright.check(1.5)
     assert [bright.label(value) for value in (0.0, 20.0, 50.0, 80.0, 200.0)] == [0.0, 0.0, 0.5, 1.0, 1.0]

@@ -169,7 +169,9 @@ def test_a_shorter_sound_ends_in_silence_and_not_in_a_click(model: Model) -> Non
 
 def test_a_model_says_what_it_makes(model: Model) -> None:
     assert (model.sample_rate, model.seconds) == (8000, 0.5)
-    assert model.conditions == {"kind": "kind: one of hiss, thump", "pitch": "pitch: a number from 36 to 63 MIDI"}
+    kind, pitch = model.conditions
+    assert kind | {"kind": "category", "values": ["hiss", "thump"]} == kind
+    assert pitch | {"kind": "scalar", "low": 36.0, "high": 63.0, "unit": "MIDI", "measured": None} == pitch
     assert set(model.options) == {"prior", "residual_noise"}
 
 

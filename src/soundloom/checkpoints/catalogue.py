@@ -30,7 +30,7 @@ def _entry(name: str) -> dict[str, Any]:
         "seconds": seconds,
         "longest_seconds": card.get("longest_seconds", seconds),  # cards have it where it is more than a clip
         "sample_rate": config["representation"]["sample_rate"],
-        "conditions": {condition.name: condition.describe() for condition in schema.conditions},
+        "conditions": [condition.to_dict() for condition in schema.conditions],
         "megabytes": round((folder / WEIGHTS).stat().st_size / 1e6, 2),
         "data": card["data"],
         "licence": card["licence"],

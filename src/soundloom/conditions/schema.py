@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -51,8 +51,16 @@ class Category:
         code[self.values.index(str(value))] = 1.0
         return code
 
-    def describe(self) -> str:
-        return f"{self.name}: one of {', '.join(self.values)}"
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, for a program that offers the choice. Left out of a request, it is drawn: no default."""
+        return {
+            "name": self.name,
+            "kind": self.type,
+            "values": list(self.values),
+            "unit": "",
+            "default": None,
+            "measured": None,
+        }
 
 
 @dataclass(frozen=True)
@@ -134,9 +142,20 @@ class Scalar:
         code[left], code[right] = 1.0 - share, share
         return code
 
-    def describe(self) -> str:
-        text = f"{self.name}: a number from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
-        return f"{text}; {self.measured.describe()}" if self.measured else text
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, for a program that offers the range. Left out of a request, it is drawn: no default.
+
+        `measured` says what 0 and 1 of a descriptor's slider stand for, or is None.
+        """
+        return {
+            "name": self.name,
+            "kind": self.type,
+            "low": self.low,
+            "high": self.high,
+            "unit": self.unit,
+            "default": None,
+            "measured": asdict(self.measured) if self.measured else None,
+        }
 
 
 Condition = Annotated[Category | Scalar | Text, Field(discriminator="type")]

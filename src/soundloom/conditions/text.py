@@ -99,8 +99,17 @@ class Text:
         text = normalised(value, self.fold_case)
         return 0 < len(text) <= self.longest and set(text) <= set(self.alphabet)
 
-    def describe(self) -> str:
-        return f"{self.name}: a text of up to {self.longest} characters, out of {_short(self.alphabet)!r}"
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, for a program that lets people write. Left out of a request, it is drawn: no default."""
+        return {
+            "name": self.name,
+            "kind": self.type,
+            "alphabet": self.alphabet,
+            "longest": self.longest,
+            "unit": "",
+            "default": None,
+            "measured": None,
+        }
 
     def _spelt(self, value: Any) -> str:
         if isinstance(value, str):

@@ -44,9 +44,13 @@ class Model:
         return self.system.longest / self.sample_rate
 
     @property
-    def conditions(self) -> dict[str, str]:
-        """What can be asked for, with its values or range."""
-        return {condition.name: condition.describe() for condition in self.system.schema.conditions}
+    def conditions(self) -> list[dict[str, Any]]:
+        """What can be asked for, as JSON values, so that a program can draw its controls.
+
+        Each has `name`, `kind`, `unit`, `default` (None: drawn as in the training set) and `measured`. A "category" has
+        `values`, a "scalar" `low` and `high`, a "text" `alphabet` and `longest` (characters).
+        """
+        return [condition.to_dict() for condition in self.system.schema.conditions]
 
     @property
     def options(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What people see in a terminal: progress bars and tables.
+"""What people see on standard output: tables, and how a training ended.
 
-In: values that other rooms computed. Out: text; tables on standard output, progress on standard error.
+In: values that other rooms computed. Out: text.
 """
