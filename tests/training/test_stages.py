@@ -151,7 +151,7 @@ def test_a_training_stopped_before_it_can_make_sounds_says_so_and_goes_on(sounds
     assert (outcome.finished, outcome.steps) == (False, 4)
     with pytest.raises(ValueError, match=r"stopped in its stage 'codec', before it can make sounds; go on .* --resume"):
         load(run).generate(count=1)
-    with pytest.raises(ValueError, match=r"begun with other settings .*codes=12.*goes on under its own"):
+    with pytest.raises(ValueError, match=r"begun with other settings .*codes=12.*keeps its own"):
         train("toy_codec", sounds, out=run, resume=True, set=["codes=12"])
     assert train("toy_codec", sounds, out=run, resume=True).finished
     assert load(run).generate(count=1)[0].peak > 0
@@ -197,7 +197,7 @@ def centroid(samples: np.ndarray) -> float:
     return float((np.fft.rfftfreq(samples.shape[1], 1 / RATE) * power).sum() / power.sum())
 
 
-def test_a_text_is_obeyed_and_what_is_no_text_of_the_model_is_refused(tmp_path: Path) -> None:
+def test_a_text_condition_changes_the_sound_and_unreadable_texts_are_refused(tmp_path: Path) -> None:
     run = train("toy_codec", spoken(tmp_path / "spoken"), out=tmp_path / "run", steps=800, **ASKED).run
     model = load(run)
     assert model.system.schema.texts[0].name == "text"
@@ -208,7 +208,7 @@ def test_a_text_is_obeyed_and_what_is_no_text_of_the_model_is_refused(tmp_path: 
     assert high > 1.3 * low
     (made,) = model.stream(Request(count=1, conditions={"text": 1984}))
     assert made.conditions["text"] == "1984"
-    assert "text" not in next(model.stream(Request(count=1))).conditions  # left out, it stays open
+    assert "text" not in next(model.stream(Request(count=1))).conditions  # left out, it stays unknown
     for text, reason in {"löw": "try 'low'", "низкий": "it reads", "": "is empty", "a" * 99: "up to 11"}.items():
         with pytest.raises(ValueError, match=reason):
             model.generate(count=1, conditions={"text": text})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundloom.checkpoints.hub import HUB, download
 from soundloom.runtime.files import read_json, write_atomically, write_json
 from soundloom.runtime.settings import from_json, nearest, to_json
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 FORMAT = 1
-HUB = "hf://"
 SHIPPED = Path(__file__).parent.parent / "models"
 
 
@@ -45,7 +45,7 @@ def locate(model: str | Path) -> Path:
         ValueError: none of these.
     """
     if str(model).startswith(HUB):
-        return _from_hub(str(model).removeprefix(HUB))
+        return download(str(model), (CONFIG, WEIGHTS, CARD))
     path = Path(model)
     if (path / CONFIG).is_file():
         return path
@@ -56,19 +56,6 @@ def locate(model: str | Path) -> Path:
     raise ValueError(
         f"no model {str(model)!r}: neither a run folder nor a shipped model; {nearest(str(model), shipped())}"
     )
-
-
-def _from_hub(repository: str) -> Path:
-    """Download config and weights, or find them where they were downloaded before."""
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise ValueError(f"{HUB}{repository} needs the hub; pip install 'soundloom[hub]'") from None
-    try:
-        return Path(snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD]))
-    except Exception as error:  # a network can raise anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{HUB}{repository} could not be fetched ({reason}); check the name and the network") from None
 
 
 def describe(system: System, name: str) -> dict[str, Any]:

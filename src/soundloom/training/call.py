@@ -1,4 +1,4 @@
-"""The one call that trains: a new run, one that starts from a trained model, or one that goes on."""
+"""The one call that trains: a new run, one that starts from a trained model, or one that is resumed."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def train(
             on, or "timbre" for seven of them, see `soundloom.descriptors`. Without them and without conditions, the
             preset's.
         seed: of weights, order and draws.
-        resume: go on with the run in `out`, under its own settings; only minutes or steps may be given again.
+        resume: continue the run in `out`, under its own settings; only minutes or steps may be given again.
         watcher: its methods are called at each step and for each message.
-        stop: set it to end early, as Ctrl-C does: everything is saved, and `resume` goes on.
+        stop: set it to end early, as Ctrl-C does: everything is saved, and `resume` continues.
         more: other fields of `TrainSettings`.
 
     Raises:
@@ -68,7 +68,7 @@ def train(
     """
     from soundloom.training.begin import begin, settings_of
     from soundloom.training.distributed import device_for, team
-    from soundloom.training.go_on import Asked, go_on
+    from soundloom.training.resume import Asked, resumed_training
 
     started_at = time.monotonic()
     run, length = Path(out), {"steps": steps, "minutes": minutes}
@@ -76,7 +76,7 @@ def train(
         watching = watcher if watcher is not None and us.leads else Silent()
         if resume:
             asked = Asked(preset, tuple(set), where, conditions, tuple(labels), start_from)
-            training = go_on(system, Path(folder), run, length, asked, us, watching, started_at, stop)
+            training = resumed_training(system, Path(folder), run, length, asked, us, watching, started_at, stop)
         else:
             start = settings_of(system, preset, set, conditions, labels, start_from)
             settings = from_json(TrainSettings, {**length, "seed": seed, **more}, where="training")

@@ -1,4 +1,4 @@
-"""A training that goes on: everything comes from the run folder, its length too unless one is given."""
+"""Resuming: everything comes from the run folder, also the length unless one is given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from soundloom.training.watcher import Watcher
 
 
 class Asked(NamedTuple):
-    """Settings that are given beside a run that goes on: they must be those that it began with."""
+    """Settings that are given with `resume`: they must be those that the run began with."""
 
     preset: str | None = None
     changes: tuple[str, ...] = ()
@@ -59,12 +59,12 @@ class Asked(NamedTuple):
             differs.append("from")
         if differs:
             raise ValueError(
-                f"{run} was begun with other settings ({'; '.join(differs)}), and it goes on under its own; leave them "
+                f"{run} was begun with other settings ({'; '.join(differs)}), and it keeps its own; leave them "
                 f"out, or train into another --out"
             )
 
 
-def go_on(
+def resumed_training(
     name: str,
     folder: Path,
     run: Path,
@@ -75,7 +75,7 @@ def go_on(
     started_at: float,
     stop: threading.Event | None,
 ) -> Training:
-    """The training in a run folder, ready to go on.
+    """The training in a run folder, at its last saved state.
 
     Raises:
         ValueError: no run, one of another system or of an earlier version, other settings, or other clips.
