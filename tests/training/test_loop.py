@@ -279,7 +279,7 @@ def test_choosing_a_precision_leaves_the_weights_as_they_were(
 
     def moving(self: ELBO, batch: Batch, fraction: float) -> Loss:
         if (batch.step, fraction) == (0, 0.5):  # the trial, not the training: statistics of a batch move in it
-            self.vae.network.centre += 1.0
+            self.network.centre += 1.0
         return whole(self, batch, fraction)
 
     monkeypatch.setattr(ELBO, "forward", moving)
