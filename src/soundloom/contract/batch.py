@@ -32,17 +32,17 @@ class Batch:
 
     def normal(self, *shape: int, name: str = "normal") -> Tensor:
         """Standard normal draws, (rows, *shape): a function of (seed, step, name) and the row alone."""
-        drawn = torch.randn((self._everyone, *shape), generator=generator(self.seed, self.step, name))
-        return self._mine(drawn)
+        drawn = torch.randn((self._rows_in_all, *shape), generator=generator(self.seed, self.step, name))
+        return self._cut(drawn)
 
     def uniform(self, *shape: int, name: str = "uniform") -> Tensor:
         """Uniform draws in [0, 1), (rows, *shape); see `normal`."""
-        drawn = torch.rand((self._everyone, *shape), generator=generator(self.seed, self.step, name))
-        return self._mine(drawn)
+        drawn = torch.rand((self._rows_in_all, *shape), generator=generator(self.seed, self.step, name))
+        return self._cut(drawn)
 
     @property
-    def _everyone(self) -> int:
+    def _rows_in_all(self) -> int:
         return self.all_rows or len(self.x)
 
-    def _mine(self, drawn: Tensor) -> Tensor:
+    def _cut(self, drawn: Tensor) -> Tensor:
         return drawn[self.first_row : self.first_row + len(self.x)].to(self.x.device)

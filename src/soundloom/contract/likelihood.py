@@ -14,7 +14,7 @@ Unit = Literal["sample", "element", "token"]
 
 @dataclass(frozen=True)
 class NegativeLogLikelihood:
-    """How badly a system, and simple baselines beside it, predict sounds.
+    """How badly a system and simple baselines predict sounds.
 
     Two of them compare only where unit and representation are the same.
     """

@@ -13,7 +13,7 @@ from soundloom.conditions.schema import Value
 
 @dataclass(frozen=True)
 class Sampling:
-    """One call of `System.sample`: some clips of one length, made together.
+    """One call of `System.sample`: a batch of clips of one length.
 
     Args:
         length: samples of each clip, at most `System.longest`.
@@ -26,7 +26,7 @@ class Sampling:
             between two, the share of the way (0 is the first, 1 the second).
         temperature: 1 samples the model's own distribution, less is safer, 0 is its mode or mean.
         options: settings of sampling that only this system has (`System.sampling_options` names them).
-        report: takes a sentence about these clips that the caller should know.
+        report: takes a sentence about these clips for the caller.
     """
 
     length: int

@@ -75,11 +75,11 @@ class System(nn.Module, ABC):
             call: what is asked.
             progress: called now and then, where a call lasts longer than a moment, with the share of the work that is
                 done (0 to 1) and with the samples of each clip that are there, the prompt among them. When it returns
-                False, the clips are returned as far as they are.
+                False, the clips are returned as far as they are done.
         """
 
     def reconstruct(self, clips: ClipBatch) -> Tensor | None:
-        """What the system keeps of sounds: encoded and decoded, as near as it can come.
+        """What the system keeps of sounds: encoded and decoded, as closely as it can.
 
         Returns:
             (batch, channel, time), or None for a system that has no code of a whole sound.
@@ -87,7 +87,7 @@ class System(nn.Module, ABC):
         return None
 
     def negative_log_likelihood(self, clips: ClipBatch) -> NegativeLogLikelihood | None:
-        """How badly the system predicts sounds, beside simple baselines; None where it has no likelihood."""
+        """How badly the system and simple baselines predict sounds; None if the system has no likelihood."""
         return None
 
     def condition_inputs(self) -> tuple[ConditionInput, ...]:
@@ -129,7 +129,7 @@ class System(nn.Module, ABC):
         """Refuse sampling settings that this system does not have, or values that they cannot take.
 
         Raises:
-            ValueError: says what is possible.
+            ValueError: the message names what is possible.
         """
         for name in options:
             if name in self.renamed_options:
