@@ -42,7 +42,7 @@ class Prepared:
     """An evaluation that is ready for its candidates."""
 
     procedure: Procedure
-    opened: Mapping[str, ModelCandidate | SoundsCandidate]  # by name; baselines are made when it is their turn
+    opened: Mapping[str, ModelCandidate | SoundsCandidate]  # by name, without baselines: they are fitted in turn
     representation: Representation  # of fitted baselines
     settings: Settings
 
@@ -79,7 +79,7 @@ def prepare(
     Args:
         sources: candidates by their full name.
         folder: the real sounds.
-        settings: what is asked for.
+        settings: of the evaluation.
         monitor: of the evaluation.
         examples: generated sounds that the report shows of each candidate.
 

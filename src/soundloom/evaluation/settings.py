@@ -1,4 +1,4 @@
-"""What an evaluation can be asked for, checked once."""
+"""The settings of an evaluation, checked once."""
 
 from __future__ import annotations
 

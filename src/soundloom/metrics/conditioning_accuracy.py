@@ -175,7 +175,7 @@ def pitch(condition: Scalar, requested: Requested, measured: np.ndarray) -> Cond
 
 
 def in_hz(condition: Scalar) -> bool:
-    """Whether a pitch is asked for in Hz, rather than as a MIDI number."""
+    """Whether the values of a pitch are in Hz rather than MIDI numbers."""
     return condition.unit == "Hz" or condition.name.lower() == "f0"
 
 

@@ -32,8 +32,8 @@ class ModelCandidate:
         request = Request(count=terms.count, seed=terms.seed, options=dict(self.options))
         for some in in_blocks(self.model.stream(request, stop=self.monitor.stop)):
             self.monitor.check()
-            sounds = [made.audio.samples[0] for made in some]
-            yield Block(to_terms(sounds, self.model.sample_rate, terms), [made.conditions for made in some])
+            sounds = [sound.audio.samples[0] for sound in some]
+            yield Block(to_terms(sounds, self.model.sample_rate, terms), [sound.conditions for sound in some])
 
     def generate(
         self, conditions: Sequence[Conditions], terms: Terms, seeds: Sequence[int] | None = None
@@ -44,7 +44,7 @@ class ModelCandidate:
             Request(count=1, conditions=dict(row), seed=seed, options=dict(self.options))
             for row, seed in zip(conditions, numbers, strict=True)
         ]
-        sounds = [made.audio.samples[0] for made in self.model.stream(requests, stop=self.monitor.stop)]
+        sounds = [sound.audio.samples[0] for sound in self.model.stream(requests, stop=self.monitor.stop)]
         self.monitor.check()
         return to_terms(sounds, self.model.sample_rate, terms)
 
