@@ -50,7 +50,7 @@ def compare(model: str, folder: Path | str, where: Mapping[str, str]) -> dict[st
     rows = {}
     for name, real, back in (("training", train, train_back), ("held-out groups", test, test_back)):
         linear = pca.inverse_transform(pca.transform(real.reshape(len(real), -1))).reshape(real.shape)
-        linear = np.maximum(linear, system.floor)  # PCA may use the floor too
+        linear = np.maximum(linear, system.observation.floor)  # PCA may use the floor too
         errors = [decibels * float(np.sqrt(np.mean((real - found) ** 2))) for found in (back, linear)]
         rows[f"{name} ({len(real)})"] = {"model": round(errors[0], 3), "pca": round(errors[1], 3)}
     return rows

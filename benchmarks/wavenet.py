@@ -73,13 +73,13 @@ def rate(system: WaveNet, count: int, seconds: float, weights: str, jobs: int = 
 
 def plain_torch(system: WaveNet, count: int, steps: int = 200) -> float:
     """Samples per second of the reference loop in torch."""
-    starts = torch.from_numpy(Sequences(system.network, torch.zeros(count, 0), None).fixed)
+    conditioning = torch.from_numpy(Sequences(system.network, torch.zeros(count, 0), None).fixed)
     symbols, drawn = torch.full((count, steps), -1), torch.rand(count, steps, 1, dtype=torch.float64)
     with torch.no_grad():
-        loop = TorchSampler(weights_of(system.network), starts, system.encoder.before)
-        loop.advance(symbols[:, :20], drawn[:, :20], starts)
+        loop = TorchSampler(weights_of(system.network), conditioning, system.encoder.before)
+        loop.advance(symbols[:, :20], drawn[:, :20], conditioning)
         begun = time.perf_counter()
-        loop.advance(symbols, drawn, starts)
+        loop.advance(symbols, drawn, conditioning)
     return count * steps / (time.perf_counter() - begun)
 
 

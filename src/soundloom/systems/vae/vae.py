@@ -167,7 +167,7 @@ class SpectrogramVAE(System):
     @torch.no_grad()
     def sample(self, call: Sampling, progress: Progress) -> Tensor:
         length, temperature, options, generators = call.length, call.temperature, call.options, call.generators
-        rows = [torch.from_numpy(self.schema.encode(requested)) for requested in call.conditions]
+        rows = [torch.tensor(self.schema.encode(requested)) for requested in call.conditions]  # copied: aligned memory
         noise = float(options.get("residual_noise", 1.0)) * temperature
         if call.prompt is not None:
             continued = Continuation(self.network.decode, self.observation, self.representation, self.samples)
@@ -220,7 +220,7 @@ class SpectrogramVAE(System):
         self, requested: Mapping[str, Value], options: Mapping[str, Any], temperature: float, rng: Generator
     ) -> Start:
         """Starting point of a search; conditions that were not requested are drawn."""
-        row = torch.from_numpy(self.schema.encode(self.joint_distribution.complete(requested, rng)))
+        row = torch.tensor(self.schema.encode(self.joint_distribution.complete(requested, rng)))
         return Start(row, self._place(row, options, temperature, rng))
 
     def _varied(self, like: Sequence[Tensor], row: Tensor, distance: float, noise: float, rng: Generator) -> Tensor:
