@@ -20,16 +20,16 @@ endif
 
 .PHONY: help install develop demo test test-processors check format docs bench clean
 
-help:                  ## this list
+help:                  ## list the targets
 	@sed -n 's|^\([a-z-]*\):[^#]*## *|  make \1\t|p' Makefile
 
-install: $(VENV)/.installed   ## soundloom, in .venv
+install: $(VENV)/.installed   ## install soundloom in .venv
 
-develop: $(VENV)/.developing  ## soundloom with all that its tests need
+develop: $(VENV)/.developing  ## install soundloom with what its tests need
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "soundloom needs Python 3.11 or newer: install it, then say make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+		{ echo "soundloom needs Python 3.11 or newer: install it, then run make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv (as root), then repeat make $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -42,27 +42,27 @@ $(VENV)/.developing: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev,evaluate]'
 	@touch $@ $(VENV)/.installed
 
-demo: install          ## 16 new sounds of a shipped model in out/, with one picture of their spectrograms
+demo: install          ## generate 16 sounds with a shipped model into out/, with a picture of their spectrograms
 	$(BIN)/soundloom generate drums --count 16 --seed 16 --out $(OUT) --replace
 
-test: develop          ## the tests: processor only, no network; SOUNDLOOM_DATA=FOLDER adds those on real sounds
+test: develop          ## run the tests, on the CPU and without a network; SOUNDLOOM_DATA=FOLDER adds tests on real sounds
 	$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
-test-processors: develop   ## the tests that depend on arithmetic, with the instructions of other processors (half an hour)
+test-processors: develop   ## run the tests that depend on arithmetic with the instructions of other processors (half an hour)
 	for settings in $(PROCESSORS); do \
 		echo "== $$settings"; env $$settings $(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARITHMETIC) || exit 1; \
 	done
 
-check: develop         ## format, lint, types
+check: develop         ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: develop        ## put the code in order
+format: develop        ## format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: develop          ## run every command and every line of Python that the README shows, and follow the links of the docs
+docs: develop          ## run the commands and the Python code of the README and the guides, and check their links
 	$(BIN)/python -m pytest tests/test_readme.py
 
 bench: develop         ## print tables of times and errors (half an hour); SOUNDLOOM_DATA=FOLDER for those on real sounds

@@ -1,4 +1,4 @@
-"""What comes in when: a command imports what it needs and no more, so that help and errors are there at once."""
+"""A command imports what it needs and no more, so that help and errors come quickly."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_help_imports_no_arrays_and_no_sounds():
         ("no-such-verb",),
     ],
 )
-def test_a_mistake_is_told_before_anything_that_takes_long_to_import(arguments: tuple[str, ...]):
+def test_a_mistake_is_reported_before_anything_that_takes_long_to_import(arguments: tuple[str, ...]):
     assert not imported_by(asked(*arguments, code=2)) & set(HEAVY)
 
 

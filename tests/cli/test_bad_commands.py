@@ -32,7 +32,7 @@ def run(trained: Callable[[str], Path]) -> Path:
 
 @pytest.fixture
 def broken(run: Path, tmp_path: Path) -> Path:
-    """A copy of a good run, to be broken."""
+    """A good run, duplicated, to be broken."""
     shutil.copytree(run, tmp_path / "broken")
     return tmp_path / "broken"
 
@@ -60,7 +60,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["frobnicate"], "frobnicate"),
         (["scna", "."], "scan"),
@@ -75,8 +75,8 @@ def everything(folder: Path) -> dict[str, bytes]:
         (["reconstruct"], "files"),
     ],
 )
-def test_a_command_that_makes_no_sense_names_what_is_wrong(capsys, arguments, said):
-    assert said in refused(capsys, *arguments)
+def test_a_command_that_makes_no_sense_names_what_is_wrong(capsys, arguments, expected):
+    assert expected in refused(capsys, *arguments)
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, typer.Abort])
@@ -98,7 +98,7 @@ def test_no_verb_at_all_shows_the_help(capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["vea"], "did you mean 'vae'?"),
         (["vae", "--preset", "drum"], "did you mean 'drums'?"),
@@ -119,12 +119,12 @@ def test_no_verb_at_all_shows_the_help(capsys):
         (["vae", "--precision", "float7"], "bfloat16"),
     ],
 )
-def test_a_training_that_cannot_be_is_refused_before_it_begins(capsys, sounds, tmp_path, arguments, said):
+def test_a_training_that_cannot_be_is_refused_before_it_begins(capsys, sounds, tmp_path, arguments, expected):
     system, *options = arguments
     steps = () if "--steps" in options or "--minutes" in options else ("--steps", 1)
     preset = () if "--preset" in options else QUICK
     sentence = refused(capsys, "train", system, sounds, *preset, *steps, *options, "--out", tmp_path / "run")
-    assert said in sentence
+    assert expected in sentence
     assert not (tmp_path / "run").exists()
 
 
@@ -292,7 +292,7 @@ def test_an_unknown_model_is_no_traceback(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["-n", 0], "count is 0"),
         (["-n", -3], "count is -3"),
@@ -319,8 +319,8 @@ def test_an_unknown_model_is_no_traceback(capsys, tmp_path):
         (["--jobs", 0], "--jobs"),
     ],
 )
-def test_a_request_that_cannot_be_is_refused_and_leaves_nothing(capsys, run, tmp_path, arguments, said):
-    assert said in refused(capsys, "generate", run, "--out", tmp_path / "out", *arguments)
+def test_a_request_that_cannot_be_is_refused_and_leaves_nothing(capsys, run, tmp_path, arguments, expected):
+    assert expected in refused(capsys, "generate", run, "--out", tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
 
 
@@ -342,8 +342,8 @@ def test_a_request_is_like_two_sounds_at_most_and_not_prompted_as_well(capsys, r
 
 def test_a_model_without_conditions_says_so(capsys, sounds, tmp_path):
     out = tmp_path / "run"
-    plain = ("--set", "conditions=[]")
-    assert ask(capsys, "train", "vae", sounds, *QUICK, *plain, "--steps", 1, "--out", out).code == 0
+    unconditioned = ("--set", "conditions=[]")
+    assert ask(capsys, "train", "vae", sounds, *QUICK, *unconditioned, "--steps", 1, "--out", out).code == 0
     assert "without conditions" in refused(capsys, "generate", out, "--with", "kind=hiss")
 
 
@@ -418,7 +418,7 @@ def test_whatever_stands_in_a_request_the_answer_is_a_sentence(capsys, made, tmp
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--representation", "mell"], "did you mean 'mel'?"),
         (["--representation", "mfcc"], "docs/mfcc.md"),
@@ -427,9 +427,9 @@ def test_whatever_stands_in_a_request_the_answer_is_a_sentence(capsys, made, tmp
         (["--representation", "complex", "--phase", "pghi"], "leave --phase out"),
     ],
 )
-def test_a_reconstruction_that_cannot_be_is_refused(capsys, sounds, tmp_path, arguments, said):
+def test_a_reconstruction_that_cannot_be_is_refused(capsys, sounds, tmp_path, arguments, expected):
     given = sounds / "hiss-000.wav"
-    assert said in refused(capsys, "reconstruct", given, "--out", tmp_path / "out", *arguments)
+    assert expected in refused(capsys, "reconstruct", given, "--out", tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
 
 
@@ -450,15 +450,15 @@ def failing(number: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(errno.ENOSPC, "make room"), (errno.EROFS, "read-only"), (errno.EACCES, "may write to")]
+    ("number", "expected"), [(errno.ENOSPC, "make room"), (errno.EROFS, "read-only"), (errno.EACCES, "may write to")]
 )
 @pytest.mark.parametrize("step", ["tempfile.mkstemp", "os.fdopen", "os.replace"])
-def test_a_disk_that_refuses_leaves_the_good_files_as_they_were(capsys, run, made, monkeypatch, number, said, step):
+def test_a_disk_that_refuses_leaves_the_good_files_as_they_were(capsys, run, made, monkeypatch, number, expected, step):
     before = everything(made)
     with monkeypatch.context() as context:
         context.setattr(f"soundloom.runtime.settings.{step}", failing(number))
         sentence = refused(capsys, "generate", run, "-n", 2, "--seed", 1, "--out", made, code=1)
-    assert said in sentence
+    assert expected in sentence
     assert everything(made) == before
 
 
@@ -477,7 +477,7 @@ def test_training_on_a_full_disk_keeps_the_last_good_checkpoint(capsys, sounds, 
 
 
 def refused_in_training(capsys, *arguments: object) -> str:
-    """As `refused`, after the sentences that a training says as it goes."""
+    """As `refused`, after the messages that a training prints."""
     answer = ask(capsys, *arguments)
     assert answer.code == 1
     assert answer.out == ""

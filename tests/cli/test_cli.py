@@ -179,9 +179,9 @@ def test_generate_writes_sounds_a_picture_and_the_request(capsys, run, tmp_path)
     assert all(len(samples(out / name)) == RATE // 2 for name in contents(out))
     assert len(contents(out)) == 3
     assert (out / "spectrograms.png").read_bytes().startswith(b"\x89PNG")
-    said = json.loads((out / "request.json").read_text())
-    assert said["request"]["seed"] == 4
-    assert [entry["file"] for entry in said["files"]] == sorted(contents(out))
+    record = json.loads((out / "request.json").read_text())
+    assert record["request"]["seed"] == 4
+    assert [entry["file"] for entry in record["files"]] == sorted(contents(out))
 
 
 def test_generate_as_json_lists_the_files_that_it_wrote(capsys, run, tmp_path):
@@ -230,8 +230,8 @@ def test_a_condition_is_kept_and_changes_the_sounds(capsys, run, tmp_path):
     for kind in KINDS:
         wish = ("--with", f"kind={kind}", "--with", "pitch=48")
         assert ask(capsys, "generate", run, "-n", 3, "--seed", 2, *wish, "--out", tmp_path / kind).code == 0
-        said = json.loads((tmp_path / kind / "request.json").read_text())
-        assert all(entry["conditions"] == {"kind": kind, "pitch": 48.0} for entry in said["files"])
+        record = json.loads((tmp_path / kind / "request.json").read_text())
+        assert all(entry["conditions"] == {"kind": kind, "pitch": 48.0} for entry in record["files"])
         assert all(kind in name for name in contents(tmp_path / kind))
     hiss, thump = (contents(tmp_path / kind).values() for kind in KINDS)
     assert not set(hiss) & set(thump)
@@ -240,8 +240,8 @@ def test_a_condition_is_kept_and_changes_the_sounds(capsys, run, tmp_path):
 def test_a_sweep_writes_each_step_of_a_sound_with_a_picture_and_again_repeats_it(capsys, run, tmp_path):
     wish = ("--sweep", "pitch=36:60:3", "--with", "kind=hiss", "--seed", 2)
     assert ask(capsys, "generate", run, *wish, "--out", tmp_path / "a").code == 0
-    said = json.loads((tmp_path / "a" / "request.json").read_text())
-    assert [entry["conditions"] for entry in said["files"]] == [
+    record = json.loads((tmp_path / "a" / "request.json").read_text())
+    assert [entry["conditions"] for entry in record["files"]] == [
         {"kind": "hiss", "pitch": pitch} for pitch in (36.0, 48.0, 60.0)
     ]
     assert all("hiss-pitch" in name for name in contents(tmp_path / "a"))
@@ -251,17 +251,21 @@ def test_a_sweep_writes_each_step_of_a_sound_with_a_picture_and_again_repeats_it
 
 
 def test_a_sweep_that_makes_no_sense_is_refused_with_the_next_move(capsys, run, tmp_path):
-    for sweep, says in (("pitch", "NAME=FIRST:LAST:STEPS"), ("pitch=36:99:3", "36 to"), ("kind=0:1:2", "no number")):
+    for sweep, expected in (
+        ("pitch", "NAME=FIRST:LAST:STEPS"),
+        ("pitch=36:99:3", "36 to"),
+        ("kind=0:1:2", "not a number"),
+    ):
         answer = ask(capsys, "generate", run, "--sweep", sweep, "--out", tmp_path / "out")
         assert answer.code == 2
-        assert says in answer.err
+        assert expected in answer.err
         assert not (tmp_path / "out").exists()
 
 
 def test_a_condition_that_was_left_out_is_drawn_and_written_down(capsys, run, tmp_path):
     assert ask(capsys, "generate", run, "-n", 6, "--seed", 2, "--out", tmp_path, "--no-picture").code == 0
-    said = json.loads((tmp_path / "request.json").read_text())
-    assert {entry["conditions"]["kind"] for entry in said["files"]} == set(KINDS)
+    record = json.loads((tmp_path / "request.json").read_text())
+    assert {entry["conditions"]["kind"] for entry in record["files"]} == set(KINDS)
 
 
 def test_a_prompt_stays_as_it_is_and_is_carried_on(capsys, run, tmp_path):
@@ -271,12 +275,12 @@ def test_a_prompt_stays_as_it_is_and_is_carried_on(capsys, run, tmp_path):
     asked = ask(capsys, "generate", run, "-n", 1, "--seed", 5, "--prompt", tmp_path / "prompt.wav", "--out", out)
     assert asked.code == 0
     (path,) = out.glob("*.wav")
-    heard = samples(path)
-    assert len(heard) == RATE // 2
-    kept = heard[: len(prompt) - 200]  # the joint may begin a little before the prompt ends
+    made = samples(path)
+    assert len(made) == RATE // 2
+    kept = made[: len(prompt) - 200]  # the seam may begin a little before the prompt ends
     gain = kept @ prompt[: len(kept)] / (prompt[: len(kept)] @ prompt[: len(kept)])
     assert np.abs(kept - gain * prompt[: len(kept)]).max() < 4 / 2**15
-    assert np.abs(heard[len(prompt) :]).max() > 1e-3
+    assert np.abs(made[len(prompt) :]).max() > 1e-3
 
 
 def test_a_prompt_of_another_rate_is_resampled_in_sight(capsys, run, tmp_path):
@@ -344,9 +348,9 @@ def test_every_format_can_be_written_and_read_again(capsys, run, tmp_path, forma
     answer = ask(capsys, "generate", run, "-n", 1, "--seed", 1, "--format", format, "--out", tmp_path, "--no-picture")
     assert answer.code == 0
     (path,) = tmp_path.glob(f"*.{format}")
-    heard = read(path)
-    assert heard.seconds == pytest.approx(0.5, abs=0.12)  # mp3 pads its ends
-    assert heard.peak > 0.01
+    made = read(path)
+    assert made.seconds == pytest.approx(0.5, abs=0.12)  # mp3 pads its ends
+    assert made.peak > 0.01
 
 
 def test_the_same_request_may_be_written_twice_and_another_replaces_it_when_told(capsys, run, tmp_path):
@@ -368,7 +372,7 @@ def pressed(monkeypatch) -> Callable[[int, int], None]:
         def before_block() -> None:
             if next(blocks) == block:
                 signal.raise_signal(number)
-                time.sleep(0.5)  # until the main thread has heard of it
+                time.sleep(0.5)  # until the main thread has handled it
 
         model = slow_model(before_block=before_block)
         monkeypatch.setattr("soundloom.checkpoints.checkpoint.locate", Path)
@@ -400,9 +404,9 @@ def test_a_request_that_was_stopped_says_so_as_json_and_again_makes_it_whole(cap
     answer = ask(capsys, *asked)
     assert answer.code == 1
     assert answer.err.startswith("soundloom: stopped: 2 of 3 sounds, one of them 0.03 of 0.1 s; ")
-    said = answer._replace(code=0).json
-    assert said["stopped"] is True
-    assert said["files"] == [str(path) for path in sorted(out.glob("*.wav"))]
+    record = answer._replace(code=0).json
+    assert record["stopped"] is True
+    assert record["files"] == [str(path) for path in sorted(out.glob("*.wav"))]
     pressed(signal.SIGINT, 0)  # never
     again = ask(capsys, "generate", "--again", out, "--out", out, "--json").json
     assert (again["stopped"], len(again["files"])) == (False, 3)
@@ -433,10 +437,10 @@ def test_a_request_that_takes_long_says_how_far_it_is_where_there_is_no_terminal
     asked = ("generate", "slow", "-n", 1, "--seconds", 0.2, "--seed", 1, "--no-picture", "--out", tmp_path)
     first, *_ = lines = ask(capsys, *asked).err.splitlines()
     assert 1 < len(lines) < 8
-    said = re.fullmatch(r"generating \(Ctrl-C keeps what is done\): (.+) s of 0.2 s of sound, (.+) s left", first)
-    assert said is not None
-    assert 0 < float(said[1]) < 0.2
-    assert float(said[2]) > 0
+    record = re.fullmatch(r"generating \(Ctrl-C keeps what is done\): (.+) s of 0.2 s of sound, (.+) s left", first)
+    assert record is not None
+    assert 0 < float(record[1]) < 0.2
+    assert float(record[2]) > 0
     assert ask(capsys, *asked, "--json").err == ""
 
 
@@ -480,19 +484,19 @@ def test_reconstruct_prints_a_table_with_a_row_for_each_file(capsys, sounds, tmp
 
 
 @pytest.fixture
-def shelf(run, tmp_path, monkeypatch) -> Path:
+def shipped(run, tmp_path, monkeypatch) -> Path:
     """A folder of shipped models with one model in it."""
-    shelf = tmp_path / "models"
-    (shelf / "thumps").mkdir(parents=True)
+    shipped = tmp_path / "models"
+    (shipped / "thumps").mkdir(parents=True)
     for name in ("config.json", "weights.safetensors"):
-        (shelf / "thumps" / name).write_bytes((run / name).read_bytes())
+        (shipped / "thumps" / name).write_bytes((run / name).read_bytes())
     card = {"makes": "hisses and thumps", "data": "made in a test", "licence": "CC0"}
-    (shelf / "thumps" / "card.json").write_text(json.dumps(card))
-    monkeypatch.setattr("soundloom.checkpoints.checkpoint.SHIPPED", shelf)
-    return shelf
+    (shipped / "thumps" / "card.json").write_text(json.dumps(card))
+    monkeypatch.setattr("soundloom.checkpoints.checkpoint.SHIPPED", shipped)
+    return shipped
 
 
-def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, shelf, monkeypatch):
+def test_models_lists_what_each_shipped_model_makes_and_can_be_asked_for(capsys, shipped, monkeypatch):
     (entry,) = ask(capsys, "models", "--json").json["models"]
     assert entry["name"] == "thumps"
     assert entry["makes"] == "hisses and thumps"
@@ -501,7 +505,7 @@ def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, she
     assert (pitch["name"], pitch["kind"], pitch["unit"], pitch["measured"]) == ("pitch", "scalar", "MIDI", None)
     assert 36 <= pitch["low"] < pitch["high"] <= 63
     assert (entry["seconds"], entry["longest_seconds"]) == (0.5, 0.5)
-    assert entry["megabytes"] == round((shelf / "thumps" / "weights.safetensors").stat().st_size / 1e6, 2)
+    assert entry["megabytes"] == round((shipped / "thumps" / "weights.safetensors").stat().st_size / 1e6, 2)
     monkeypatch.setenv("COLUMNS", "200")
     table = ask(capsys, "models")
     assert table.code == 0
@@ -510,16 +514,16 @@ def test_models_tells_what_each_shipped_model_makes_and_may_be_asked(capsys, she
     assert "up to" not in table.out
 
 
-def test_models_tells_how_long_a_sound_can_be_where_that_is_more_than_a_clip(capsys, shelf, monkeypatch):
+def test_models_gives_how_long_a_sound_can_be_where_that_is_more_than_a_clip(capsys, shipped, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    card = json.loads((shelf / "thumps" / "card.json").read_text())
-    (shelf / "thumps" / "card.json").write_text(json.dumps({**card, "longest_seconds": 86400}))
+    card = json.loads((shipped / "thumps" / "card.json").read_text())
+    (shipped / "thumps" / "card.json").write_text(json.dumps({**card, "longest_seconds": 86400}))
     (entry,) = ask(capsys, "models", "--json").json["models"]
     assert (entry["seconds"], entry["longest_seconds"]) == (0.5, 86400)
     assert "up to 24.0 hours" in ask(capsys, "models").out
 
 
-def test_a_shipped_model_is_called_by_its_name(capsys, shelf, tmp_path, monkeypatch):
+def test_a_shipped_model_is_called_by_its_name(capsys, shipped, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert ask(capsys, "generate", "thumps", "-n", 1, "--seed", 9).code == 0
     assert len(list((tmp_path / "out" / "thumps-9").glob("*.wav"))) == 1

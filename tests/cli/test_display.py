@@ -1,4 +1,4 @@
-"""What is said while something takes long, and at the end of a training."""
+"""Progress of long work, and at the end of a training."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_on_a_terminal_a_bar_shows_how_much_of_one_long_sound_is_there(monkeypat
     with show_progress("generating", False, seconds_of_sound) as progress:
         progress(12.0, 3600.0)
         progress(1800.0, 3600.0)
-    said = capsys.readouterr().err
-    assert "generating" in said
-    assert "30.0 minutes of 60.0 minutes of sound" in said
+    shown = capsys.readouterr().err
+    assert "generating" in shown
+    assert "30.0 minutes of 60.0 minutes of sound" in shown
     with show_progress("scanning", label=of_total) as progress:
         progress(3, 8)
     assert "3/8" in capsys.readouterr().err

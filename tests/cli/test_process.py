@@ -1,4 +1,4 @@
-"""The command as a process: its standard streams, its home, Ctrl-C, and errors that are not told apart easily."""
+"""The command as a process: its standard streams, its home, Ctrl-C, and errors that are easily confused."""
 
 from __future__ import annotations
 
@@ -91,17 +91,17 @@ def test_ctrl_c_during_an_import_is_one_sentence(tmp_path, module, arguments, wh
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "expected"),
     [
         ("EOFError('Ran out of input')", "EOFError: Ran out of input"),
         ("ImportError('no such symbol')", "ImportError: no such symbol"),
     ],
 )
-def test_an_error_is_never_reported_as_a_stop(tmp_path, error, says):
+def test_an_error_is_never_reported_as_a_stop(tmp_path, error, expected):
     code = IMPORT_MEETS.format(module="numpy", arguments=["scan", "."], what=f"raise {error}")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 1
-    assert says in done.stderr
+    assert expected in done.stderr
     assert "soundloom: stopped" not in done.stderr
 
 
@@ -117,7 +117,7 @@ def test_too_little_memory_is_one_sentence_that_says_what_needs_less(capsys, mon
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [
         (["scan", ".", "--seconds", "nan"], "seconds=nan"),
         (["scan", ".", "--seconds", "inf"], "up to 600 s"),
@@ -137,10 +137,10 @@ def test_too_little_memory_is_one_sentence_that_says_what_needs_less(capsys, mon
         (["compare", "drums", ".", "--seed", 2**64], "--seed"),
     ],
 )
-def test_a_number_out_of_range_is_refused_with_its_name(capsys, sounds, monkeypatch, tmp_path, arguments, says):
+def test_a_number_out_of_range_is_refused_with_its_name(capsys, sounds, monkeypatch, tmp_path, arguments, expected):
     monkeypatch.chdir(sounds)
     out = ("--out", tmp_path / "out") if arguments[0] != "scan" else ()
-    assert says in refused(capsys, *arguments, *out)
+    assert expected in refused(capsys, *arguments, *out)
     assert not (tmp_path / "out").exists()
 
 

@@ -61,11 +61,11 @@ def test_an_assignment_that_does_not_fit_is_refused_by_name(assignment: str, sen
 
 
 def shout(before: dict[str, Any], given: Any) -> dict[str, Any]:
-    """A reader: text is a word to be said as often as before."""
+    """A reader: a text is a word to repeat as often as before."""
     if isinstance(given, str):
         given = {"word": given, "times": before["times"]}
     if given["times"] < 1:
-        raise ValueError(f"times is {given['times']} but must be at least 1; 1 says it once")
+        raise ValueError(f"times is {given['times']} but must be at least 1; 1 is no repetition")
     return given
 
 
@@ -141,9 +141,9 @@ def test_a_file_that_is_no_json_is_named(content: bytes, tmp_path: Path) -> None
 
 
 def test_json_is_written_for_people_and_read_back(tmp_path: Path) -> None:
-    write_json(tmp_path / "deep" / "facts.json", {"name": "é", "list": [1, 2]})
-    assert read_json(tmp_path / "deep" / "facts.json") == {"name": "é", "list": [1, 2]}
-    assert "é" in (tmp_path / "deep" / "facts.json").read_text(encoding="utf-8")
+    write_json(tmp_path / "deep" / "data.json", {"name": "é", "list": [1, 2]})
+    assert read_json(tmp_path / "deep" / "data.json") == {"name": "é", "list": [1, 2]}
+    assert "é" in (tmp_path / "deep" / "data.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

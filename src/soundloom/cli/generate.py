@@ -28,37 +28,37 @@ def generate(
     seed: Annotated[
         int | None, typer.Option(min=0, max=MOST_SEED, help="Same seed, same bytes. Default: drawn and printed.")
     ] = None,
-    temperature: Annotated[float, typer.Option(help="1: the model's own variety; less is safer.")] = 1.0,
+    temperature: Annotated[float, typer.Option(help="Variety: 1 is the model's own, less is safer.")] = 1.0,
     conditions: Annotated[
         list[str], typer.Option("--with", metavar="NAME=VALUE", help="Ask for a condition: --with kind=snare.")
     ] = [],  # noqa: B006
     sweep: Annotated[
         str | None,
-        typer.Option(metavar="NAME=FIRST:LAST:STEPS", help="Make each sound anew at every step of one number."),
+        typer.Option(metavar="NAME=FIRST:LAST:STEPS", help="Make each sound again at every step of one number."),
     ] = None,
-    prompt: Annotated[Path | None, typer.Option(help="A sound to carry on from; its samples stay.")] = None,
+    prompt: Annotated[Path | None, typer.Option(help="A sound to continue; its samples are kept.")] = None,
     like: Annotated[
         list[str], typer.Option("--like", help="A sound to vary; given twice, a path from one to the other.")
     ] = [],  # noqa: B006
-    distance: Annotated[float, typer.Option(help="How far variations go: 0 the sound itself, 1 far.")] = 0.5,
+    distance: Annotated[float, typer.Option(help="How far variations go: 0 is the sound itself, 1 is far.")] = 0.5,
     options: Options = [],  # noqa: B006
     phase: Annotated[str | None, typer.Option(help=f"How a spectrogram becomes sound: {PHASES}")] = None,
-    format: Annotated[Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Of the files.")] = "wav",
+    format: Annotated[
+        Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"], typer.Option(help="Format of the files.")
+    ] = "wav",
     picture: Annotated[bool, typer.Option(help="Draw the first 16 spectrograms into one PNG.")] = True,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Put new sounds in the place of those of another request in --out.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the sounds of another request in --out.")] = False,
     again: Annotated[Path | None, typer.Option(help="Repeat a request.json: the same bytes.")] = None,
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Make new sounds: on their own, to order (--with), carrying on (--prompt), or like a given one (--like)."""
+    """Make new sounds: free, to order (--with), continuing a prompt (--prompt), or like a given sound (--like)."""
     from soundloom.checkpoints.checkpoint import locate
 
     if model is not None:
         locate(model)  # before anything that takes long to import
     elif again is None:
-        raise ValueError("name a model, such as drums; `soundloom models` lists those that come along")
+        raise ValueError("name a model, such as drums; `soundloom models` lists the shipped ones")
     from soundloom.conditions.sweep import Sweep
     from soundloom.generation import Request, load
     from soundloom.generation.writing import render

@@ -7,7 +7,7 @@ from soundloom.cli.output import print_json
 
 
 def models(as_json: Json = False) -> None:
-    """Shipped models: what they make, their conditions, size, data and licence."""
+    """List the shipped models: what they make, their conditions, size, data and licence."""
     from soundloom.checkpoints.catalogue import catalogue
     from soundloom.cli.display.models import models_table
 

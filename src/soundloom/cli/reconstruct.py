@@ -11,7 +11,7 @@ import typer
 from soundloom.cli.options import PHASES, Json, Seed
 from soundloom.cli.output import print_json
 
-RECORD = "reconstruct.json"  # says how the sounds beside it were made; a scan leaves these out
+RECORD = "reconstruct.json"  # how the sounds beside it were made; a scan skips them
 
 
 def reconstruct(

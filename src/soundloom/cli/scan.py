@@ -14,7 +14,7 @@ from soundloom.cli.output import print_json
 
 def scan(
     folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
-    where: Where = [],  # noqa: B006 - typer reads it, nobody changes it
+    where: Where = [],  # noqa: B006 - typer reads it and nothing changes it
     sample_rate: Annotated[int, typer.Option(min=1, help="Predict the cost of clips at this rate (Hz).")] = 22050,
     seconds: Annotated[float, typer.Option(help="Predict the cost of clips of this length.")] = 1.0,
     cut: Annotated[
@@ -29,7 +29,7 @@ def scan(
     ] = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
-    """What training would use, what not and why, and what it would cost."""
+    """Show which files training would use, which not and why, and what it would cost."""
     from dataclasses import asdict, replace
 
     from soundloom.cli.display.scan import descriptor_table, scan_table

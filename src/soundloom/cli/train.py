@@ -18,7 +18,9 @@ def train(
     system: Annotated[str, typer.Argument(help="The model family, such as vae.")],
     folder: Annotated[Path, typer.Argument(help="The folder of sounds.")],
     out: Annotated[Path | None, typer.Option(help="The run folder. Default: runs/SYSTEM-FOLDER.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Named settings. Default: the system's, for any sounds.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Named settings. Default: the system's, which suit any sounds.")
+    ] = None,
     start_from: Annotated[
         str | None,
         typer.Option(
@@ -27,12 +29,12 @@ def train(
             help="Start from the weights of a trained model: a shipped one's name, or a run folder.",
         ),
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the schedule adapts. Default: 10.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train; the schedule adapts. Default: 10.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for so many steps instead.")] = None,
     settings: Settings = [],  # noqa: B006
     where: Where = [],  # noqa: B006
     condition: Annotated[
-        list[str], typer.Option("--condition", help="A label that the model can be asked for. Default: the preset's.")
+        list[str], typer.Option("--condition", help="A label to condition on. Default: the preset's.")
     ] = [],  # noqa: B006
     labels: Annotated[
         list[str],
@@ -42,7 +44,7 @@ def train(
             help="Measure brightness, depth, ... in the clips, to be asked for from 0 to 1; timbre: all seven.",
         ),
     ] = [],  # noqa: B006
-    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Another seed, another model.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of weights, order and draws.")] = 0,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], typer.Option(help="auto measures which is faster here.")
     ] = "auto",
@@ -50,27 +52,25 @@ def train(
         Literal["auto", "cpu", "cuda"],
         typer.Option(help="auto is the first CUDA GPU where there is one, else the CPU."),
     ] = "auto",
-    held_out: Annotated[
-        float, typer.Option(help="Share of the clips, by whole groups, that is never trained on.")
-    ] = 0.1,
-    preview_seconds: Annotated[float, typer.Option(help="Time between previews; 0 makes none.")] = 120.0,
+    held_out: Annotated[float, typer.Option(help="Share of the clips that is held out, by whole groups.")] = 0.1,
+    preview_seconds: Annotated[float, typer.Option(help="Seconds between previews; 0 makes none.")] = 120.0,
     validation_count: Annotated[
         int, typer.Option(help="Sounds of each preview that are measured against held-out ones; 0 measures none.")
     ] = 192,
     judge_count: Annotated[int | None, typer.Option("--judge-count", hidden=True)] = None,  # its name until 0.1
-    save_seconds: Annotated[float, typer.Option(help="Time between saves.")] = 30.0,
+    save_seconds: Annotated[float, typer.Option(help="Seconds between saves.")] = 30.0,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model on a folder of sounds; Ctrl-C saves, --resume goes on."""
+    """Train a model on a folder of sounds. Ctrl-C saves and stops; --resume continues."""
     from soundloom.cli.display.training import training_summary
     from soundloom.descriptors import named
     from soundloom.systems.discovery import system_named
     from soundloom.training import train as train_model
     from soundloom.training.progress_bar import TrainingProgress
 
-    system_named(system)  # a name that is wrong is said before anything that takes long to import
+    system_named(system)  # refuses an unknown name before anything that takes long to import
     if resume and (preset or start_from or settings or where or condition or labels):
         raise ValueError(
             "--resume goes on under the settings that the run began with; leave --preset, --from, --set, --where, "

@@ -1,4 +1,5 @@
-"""What every room stands on and that knows nothing of sound: settings, files, generators, processors, signals.
+"""What all other packages use and that knows nothing of sound: settings, files, generators, processors, signals.
 
-In: plain values. Out: settings as JSON and back, atomic files, random generators, work in threads, compiled loops.
+In: values, paths and functions. Out: settings as JSON, atomic files, locks, random generators, work in threads,
+compiled loops.
 """

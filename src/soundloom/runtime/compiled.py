@@ -64,7 +64,7 @@ class _ForgivingCache:
 
 
 def _warn_once(reason: str) -> None:
-    """Say once for each process why loops are compiled again."""
+    """Warn, once in each process, that loops are compiled again."""
     if not _warned:
         _warned.append(reason)
         logging.getLogger("soundloom").warning(

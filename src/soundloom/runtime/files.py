@@ -10,7 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-UNSUPPORTED = (errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # a file system that lacks an operation says so
+UNSUPPORTED = (
+    errno.EPERM,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+)  # what a file system without an operation answers
 
 
 def printable(path: Path | str) -> str:
@@ -67,7 +72,7 @@ def flush_to_disk(descriptor: int) -> None:
 
 
 def _give_usual_permissions(name: str) -> None:
-    """Those of any new file; temporary files begin as the owner's alone."""
+    """Give a temporary file the permissions of any new file; it begins as its owner's alone."""
     with contextlib.suppress(OSError):
         Path(name).chmod(0o666 & ~_umask())
 

@@ -17,7 +17,7 @@ TURN_SECONDS = 0.2
 
 
 def available_processors() -> int:
-    """Those that the system lets this process run on, which may be fewer than the machine has."""
+    """How many processors this process may run on, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -82,7 +82,7 @@ def _fulfil(function: Callable[[Item], Result], future: Future[Result], item: It
 
 
 def _result(future: Future[Result]) -> Result:
-    """Waited for in short turns, so that Ctrl-C is noticed on every platform, whichever thread it comes to."""
+    """Wait in short turns, so that Ctrl-C is noticed on every platform and in every thread."""
     while not wait((future,), TURN_SECONDS).done:
         pass
     return future.result()

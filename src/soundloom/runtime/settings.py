@@ -23,7 +23,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def to_json(value: Any) -> dict[str, Any]:
-    """A dataclass as plain JSON values."""
+    """A dataclass as JSON values."""
     return dict(TypeAdapter(type(value)).dump_python(value, mode="json"))
 
 
@@ -53,8 +53,8 @@ def override(
 ) -> T:
     """Apply `name=value` or `name.part=value` texts to a frozen dataclass; values are JSON where they parse, else text.
 
-    A field may carry a function `read` in its metadata, (value before, value given) to the value to take: it says what
-    a text stands for, and checks parts that no type lists. `renamed` maps names of earlier versions to present ones.
+    A field may carry a function `read` in its metadata, (value before, value given) to the value to take: it
+    interprets a text, and checks parts that no type lists. `renamed` maps names of earlier versions to present ones.
 
     Raises:
         ValueError: no `=`, an unknown name, or a value of the wrong type.

@@ -22,28 +22,30 @@ def scan_table(index: Index, cost: Forecast | None, remark: str | None = None) -
     """Print what a scan found, the cost of training and a remark on it."""
     console = Console()
     summary = index.summary()
-    facts = Table(title=Text(f"{index.folder}"), show_header=False, title_justify="left")
+    overview = Table(title=Text(f"{index.folder}"), show_header=False, title_justify="left")
     lengths = summary["seconds"]
-    facts.add_row("found", f"{index.found} files")
-    facts.add_row("used", f"{len(index.entries)}, {duration(lengths['total'])} in all")
-    facts.add_row("skipped", f"{len(index.skipped)} ({summary['duplicates']} duplicates)")
-    facts.add_row(
+    overview.add_row("found", f"{index.found} files")
+    overview.add_row("used", f"{len(index.entries)}, {duration(lengths['total'])} in all")
+    overview.add_row("skipped", f"{len(index.skipped)} ({summary['duplicates']} duplicates)")
+    overview.add_row(
         "lengths", f"{lengths['shortest']:.2f} to {lengths['longest']:.2f} s, median {lengths['median']:.2f} s"
     )
     for title, key in (("rates (Hz)", "sample_rates"), ("channels", "channels"), ("formats", "formats")):
-        facts.add_row(title, counts(summary[key]))
-    facts.add_row("groups", f"{summary['groups']} (a split keeps each on one side)")
+        overview.add_row(title, counts(summary[key]))
+    overview.add_row("groups", f"{summary['groups']} (a split keeps each on one side)")
     for name, label in summary["labels"].items():
-        facts.add_row(Text(f"label {name}"), Text(counts(label["values"]) or f"{label['distinct']} different values"))
-    if cost is not None:
-        facts.add_row("clips", f"{cost.clips}, {100 * cost.coverage.share:.3g} % of the sound")
-        facts.add_row("disk for the cache", size(cost.disk_bytes))
-        facts.add_row("memory", size(cost.memory_bytes))
-        facts.add_row("first decoding", duration(cost.first_decode_seconds))
-        facts.add_row(
-            "training", f"{duration(cost.epoch_seconds)} for each pass over the clips; 10 minutes are a start"
+        overview.add_row(
+            Text(f"label {name}"), Text(counts(label["values"]) or f"{label['distinct']} different values")
         )
-    console.print(facts)
+    if cost is not None:
+        overview.add_row("clips", f"{cost.clips}, {100 * cost.coverage.share:.3g} % of the sound")
+        overview.add_row("disk for the cache", size(cost.disk_bytes))
+        overview.add_row("memory", size(cost.memory_bytes))
+        overview.add_row("first decoding", duration(cost.first_decode_seconds))
+        overview.add_row(
+            "training", f"{duration(cost.epoch_seconds)} for each pass over the clips; 10 minutes is a good start"
+        )
+    console.print(overview)
     if index.skipped:
         table = Table("skipped", "reason")
         for skipped in index.skipped[:SHOWN_SKIPS]:
@@ -59,7 +61,7 @@ def descriptor_table(described: Mapping[str, Mapping[str, str | float]]) -> None
     """Print where the descriptors of clips lie, as `soundloom.descriptors.summary` gives them; nothing for none."""
     if not described:
         return
-    table = Table("descriptor", "unit", "1 %", "median", "99 %", "says")
+    table = Table("descriptor", "unit", "1 %", "median", "99 %", "meaning")
     for name, row in described.items():
         table.add_row(
             name, str(row["unit"]), *(f"{row[key]:.3g}" for key in ("1 %", "median", "99 %")), str(row["says"])
