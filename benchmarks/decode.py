@@ -96,7 +96,7 @@ def reading(clips: ClipStore) -> float:
 
 
 def by_ourselves(folder: Path, clips: ClipStore, rate: int) -> float:
-    """Seconds of audio per second of what librosa.load does, done here: nothing is judged, cut or kept."""
+    """Seconds of audio per second of what librosa.load does, done here: nothing is checked, cut or kept."""
     entries = clips.index.entries[:200]
     begun = time.perf_counter()
     for entry in entries:

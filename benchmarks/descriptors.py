@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=22050)
     parser.add_argument("--clips", type=int, default=256)
     asked = parser.parse_args()
-    audio = noise(asked.clips, asked.rate) if asked.folder is None else heard(asked.folder, asked.clips, asked.rate)
+    audio = noise(asked.clips, asked.rate) if asked.folder is None else sounds_of(asked.folder, asked.clips, asked.rate)
     measure(audio[:2], asked.rate)  # compiles
     table = Table("descriptors", "ms a clip", "clips/s")
     for title, names in (("all", tuple(DESCRIPTORS)), ("timbre", SEVEN), *((name, (name,)) for name in DESCRIPTORS)):
@@ -43,7 +43,7 @@ def noise(clips: int, rate: int) -> np.ndarray:
     return np.asarray(drawn * np.exp(-3 * np.arange(rate) / rate))
 
 
-def heard(folder: Path, clips: int, rate: int) -> np.ndarray:
+def sounds_of(folder: Path, clips: int, rate: int) -> np.ndarray:
     """Clips of a folder, evenly spread, (clip, time)."""
     store = open_clips(folder, ClipSettings(rate, 1.0))
     return store.audio(evenly(len(store), clips))[:, 0]

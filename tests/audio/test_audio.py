@@ -49,22 +49,22 @@ def decibels(error: np.ndarray, truth: np.ndarray) -> float:
 )
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_sound_is_read_as_it_was_written(tmp_path: Path, suffix: str, bits: int, worst_db: float, channels: int):
-    told = sine(channels=channels)
-    assert write(tmp_path / f"x.{suffix}", told, bits=bits) is None
-    heard = read(tmp_path / f"x.{suffix}")
-    assert (heard.sample_rate, heard.channels, heard.samples.dtype) == (22050, channels, np.float32)
-    assert heard.seconds == pytest.approx(1.0, abs=1e-9)
-    assert decibels(heard.samples - told.samples, told.samples) < worst_db
+    expected = sine(channels=channels)
+    assert write(tmp_path / f"x.{suffix}", expected, bits=bits) is None
+    found = read(tmp_path / f"x.{suffix}")
+    assert (found.sample_rate, found.channels, found.samples.dtype) == (22050, channels, np.float32)
+    assert found.seconds == pytest.approx(1.0, abs=1e-9)
+    assert decibels(found.samples - expected.samples, expected.samples) < worst_db
 
 
 def test_opus_is_written_at_a_rate_that_it_can_hold(tmp_path: Path):
     note = write(tmp_path / "x.opus", sine(rate=22050))
     assert note is not None
     assert "resampled from 22050 to 24000 Hz" in note
-    heard = read(tmp_path / "x.opus")
-    assert heard.sample_rate == 24000
+    found = read(tmp_path / "x.opus")
+    assert found.sample_rate == 24000
     truth = sine(rate=24000).samples[0, 2400:-2400]
-    assert decibels(heard.samples[0, 2400:-2400] - truth, truth) < -15
+    assert decibels(found.samples[0, 2400:-2400] - truth, truth) < -15
 
 
 @pytest.mark.parametrize("rate", [4000, 8000, 11025, 44100, 48000, 96000, 192000])
@@ -75,9 +75,9 @@ def test_any_rate_is_read(tmp_path: Path, rate: int):
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"])
 def test_any_width_is_read(tmp_path: Path, subtype: str):
-    told = sine(seconds=0.1)
-    soundfile.write(tmp_path / "x.wav", told.samples.T, told.sample_rate, subtype=subtype)
-    assert decibels(read(tmp_path / "x.wav").samples - told.samples, told.samples) < -30
+    expected = sine(seconds=0.1)
+    soundfile.write(tmp_path / "x.wav", expected.samples.T, expected.sample_rate, subtype=subtype)
+    assert decibels(read(tmp_path / "x.wav").samples - expected.samples, expected.samples) < -30
 
 
 def test_sixteen_bit_samples_survive_reading_and_writing(tmp_path: Path):
@@ -107,9 +107,9 @@ def test_the_checksum_of_an_ogg_page_is_the_encoders():
     content = target.getvalue()
     second = content.index(b"OggS", 4)
     page = bytearray(content[:second])
-    (said,) = struct.unpack("<I", page[22:26])
+    (stored,) = struct.unpack("<I", page[22:26])
     page[22:26] = bytes(4)
-    assert ogg_checksum(bytes(page)) == said
+    assert ogg_checksum(bytes(page)) == stored
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "aiff"])
@@ -117,8 +117,8 @@ def test_too_loud_a_sound_is_scaled_and_not_clipped(tmp_path: Path, suffix: str)
     note = write(tmp_path / f"x.{suffix}", sine(gain=4.0))
     assert note is not None
     assert "scaled down by its peak of 4 " in note
-    heard = read(tmp_path / f"x.{suffix}").samples
-    assert decibels(heard - sine(gain=1.0).samples, heard) < -20
+    found = read(tmp_path / f"x.{suffix}").samples
+    assert decibels(found - sine(gain=1.0).samples, found) < -20
 
 
 def test_float_wav_keeps_what_is_too_loud(tmp_path: Path):
@@ -229,10 +229,10 @@ def test_no_damage_does_worse_than_a_refusal(
     content[place : place + len(junk)] = junk
     (folder / f"x.{suffix}").write_bytes(content)
     try:
-        heard = read(folder / f"x.{suffix}")
+        found = read(folder / f"x.{suffix}")
     except UnusableSound:
         return
-    assert np.isfinite(heard.samples).all()
+    assert np.isfinite(found.samples).all()
 
 
 @settings(max_examples=200, deadline=None)
@@ -250,8 +250,8 @@ def test_files_are_read_in_many_threads(tmp_path: Path):
 
     def reader(number: int) -> None:
         for _ in range(10):
-            heard = read(tmp_path / f"{number}.flac").samples
-            if decibels(heard - sine(200.0 * (1 + number), seconds=0.2).samples, heard) > -60:
+            found = read(tmp_path / f"{number}.flac").samples
+            if decibels(found - sine(200.0 * (1 + number), seconds=0.2).samples, found) > -60:
                 wrong.append(number)
 
     threads = [threading.Thread(target=reader, args=(number,)) for number in range(4)]
@@ -318,9 +318,9 @@ def test_channels_of_their_own_and_single_ones_are_averaged():
 def test_trimming_drops_silence_at_both_ends_only():
     loud = sine(seconds=0.1).samples[0] + 0.6
     gap = np.zeros(500)
-    told = np.concatenate([gap, loud, gap, loud, gap])
-    trimmed = trim_silence(Audio(told, 22050))
-    assert np.array_equal(trimmed.samples[0], told[500:-500].astype(np.float32))
+    expected = np.concatenate([gap, loud, gap, loud, gap])
+    trimmed = trim_silence(Audio(expected, 22050))
+    assert np.array_equal(trimmed.samples[0], expected[500:-500].astype(np.float32))
     silence = Audio(np.zeros(100), 22050)
     assert trim_silence(silence) is silence
     with pytest.raises(ValueError, match="below the peak, as -60"):
@@ -330,24 +330,24 @@ def test_trimming_drops_silence_at_both_ends_only():
 @settings(deadline=None)
 @given(have=st.integers(0, 300), asked=st.integers(1, 300), fade_ms=st.floats(0, 20), channels=st.integers(1, 3))
 def test_fitting_gives_the_asked_length_and_keeps_the_beginning(have: int, asked: int, fade_ms: float, channels: int):
-    told = Audio(np.random.default_rng(have).uniform(-1, 1, (channels, have)), 8000)
-    fitted = fit(told, asked, fade_ms / 1000).samples
+    expected = Audio(np.random.default_rng(have).uniform(-1, 1, (channels, have)), 8000)
+    fitted = fit(expected, asked, fade_ms / 1000).samples
     assert fitted.shape == (channels, asked)
     untouched = have if have <= asked else asked - min(asked, round(fade_ms * 8))
-    assert np.array_equal(fitted[:, :untouched], told.samples[:, :untouched])
+    assert np.array_equal(fitted[:, :untouched], expected.samples[:, :untouched])
     assert not fitted[:, have:].any()
-    assert (np.abs(fitted[:, : min(have, asked)]) <= np.abs(told.samples[:, :asked]) + 1e-7).all()
+    assert (np.abs(fitted[:, : min(have, asked)]) <= np.abs(expected.samples[:, :asked]) + 1e-7).all()
     if have > asked and round(fade_ms * 8) > 0:
         assert not fitted[:, -1].any()
     with pytest.raises(ValueError, match="at least 1"):
-        fit(told, 0)
+        fit(expected, 0)
 
 
 def test_loudness_is_what_was_asked():
     # EBU Tech 3341, signal 1: a stereo sine of 1 kHz at -23 dBFS is as loud as -23 LUFS
-    told = Audio(np.repeat(sine(1000.0, 5.0, 48000, gain=10 ** (-23 / 20)).samples, 2, axis=0), 48000)
-    assert np.abs(normalise_loudness(told, -23.0).samples).max() == pytest.approx(10 ** (-23 / 20), rel=0.02)
-    louder = normalise_loudness(told, -13.0)
+    expected = Audio(np.repeat(sine(1000.0, 5.0, 48000, gain=10 ** (-23 / 20)).samples, 2, axis=0), 48000)
+    assert np.abs(normalise_loudness(expected, -23.0).samples).max() == pytest.approx(10 ** (-23 / 20), rel=0.02)
+    louder = normalise_loudness(expected, -13.0)
     assert louder.peak == pytest.approx(10 ** (-13 / 20), rel=0.02)
 
 

@@ -42,9 +42,9 @@ def cut(samples: np.ndarray, settings: ClipSettings, rate: int = RATE, pieces: i
 def test_clips_hold_the_sound_of_their_files(folder: Path, tmp_path: Path):
     clips = open_clips(folder, ClipSettings(RATE, 0.5, trim=False), cache=tmp_path / "cache")
     assert (len(clips), clips.samples, clips.sample_rate, clips.channels) == (6, 4000, RATE, 1)
-    heard = clips.audio([4, 0])
-    assert (heard.shape, heard.dtype) == ((2, 1, 4000), np.float32)
-    for row, number in zip(heard, (4, 0), strict=True):
+    found = clips.audio([4, 0])
+    assert (found.shape, found.dtype) == ((2, 1, 4000), np.float32)
+    for row, number in zip(found, (4, 0), strict=True):
         truth = read(folder / clips.files[number]).samples[:, :4000]
         kept = min(truth.shape[1], 4000 - 80)  # what was cut off ends in a fade
         assert np.abs(row[:, :kept] - truth[:, :kept]).max() <= np.abs(truth).max() / 65534 * 1.01
@@ -155,10 +155,10 @@ def test_processes_that_open_the_same_clips_at_once_agree(folder: Path, tmp_path
     started = [context.Process(target=_open, args=(str(folder), str(tmp_path / "cache"), answers)) for _ in range(3)]
     for process in started:
         process.start()
-    heard = [answers.get() for _ in started]
+    found = [answers.get() for _ in started]
     for process in started:
         process.join()
-    assert heard == [heard[0]] * 3
+    assert found == [found[0]] * 3
     assert len([path for path in (tmp_path / "cache" / "clips").iterdir() if path.is_dir()]) == 1
 
 
@@ -225,16 +225,16 @@ def test_windows_of_a_resampled_file_do_not_depend_on_the_pieces():
 
 def test_silent_windows_are_left_out():
     sound = np.resize([0.5, -0.5], 2000)
-    told = np.concatenate([np.zeros(3000), sound, np.zeros(6000), sound, np.zeros(9000)])
-    windows = cut(told, ClipSettings(RATE, 0.25, cut="windows"))
+    sound_and_silence = np.concatenate([np.zeros(3000), sound, np.zeros(6000), sound, np.zeros(9000)])
+    windows = cut(sound_and_silence, ClipSettings(RATE, 0.25, cut="windows"))
     assert len(windows) == 2
     assert all(np.abs(window).max() == pytest.approx(0.5, abs=1e-4) for window in windows)
 
 
 def test_a_long_silence_before_a_sound_costs_nothing():
-    told = np.concatenate([np.zeros(20000), np.resize([0.5, -0.5], 3000)])
+    sound_and_silence = np.concatenate([np.zeros(20000), np.resize([0.5, -0.5], 3000)])
     cutter = Cutter(HALF)
-    for part in np.array_split(told[None].astype(np.float32), 10, axis=1):
+    for part in np.array_split(sound_and_silence[None].astype(np.float32), 10, axis=1):
         cutter.add(Audio(part, RATE))
     (clip,) = cutter.clips()
     assert clip.begins == pytest.approx(2.5)
@@ -278,7 +278,8 @@ def test_packing_keeps_samples_within_half_a_step(peak: float, seed: int):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"seconds": 0.0}, "is no sample; ask for longer clips"),
+        ({"seconds": 0.0}, "a clip lasts up to 600 s"),
+        ({"seconds": 1e-5}, "is no sample; ask for longer clips"),
         ({"channels": 0}, "at least 1"),
         ({"cut": "middle"}, "write start or windows"),
         ({"trim_db": 3.0}, "below the peak"),

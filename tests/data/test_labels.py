@@ -230,3 +230,16 @@ def test_a_split_column_decides():
 def test_an_impossible_share_is_refused():
     with pytest.raises(ValueError, match="is outside 0 to"):
         split_by_group(entries_of(NOTES), 1.0)
+
+
+def test_free_text_never_becomes_a_category_of_hundreds_of_values():
+    rows = [
+        {"lyrics": f"line {n} of a song" if n % 3 else str(1900 + n), "kind": ("a", "b")[n % 2]} for n in range(200)
+    ]
+    index = entries_of(rows)
+    assert propose_conditions(index).names == ("kind",)
+    with pytest.raises(ValueError, match="lyrics is a text, which this system does not read; leave it out"):
+        propose_conditions(index, ["lyrics"])
+    (text,) = propose_conditions(index, ["lyrics"], texts=True).conditions
+    assert (text.type, text.check("1984")) == ("text", "1984")  # type: ignore[union-attr]
+    assert propose_conditions(index, ["lyrics:category"])["lyrics"].type == "category"

@@ -63,9 +63,9 @@ def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(clips: ClipS
 
 
 def test_progress_ends_at_all_clips(clips: ClipStore, tmp_path: Path):
-    told: list[tuple[int, int]] = []
-    clips.measure(("depth",), cache=tmp_path, progress=lambda done, whole: told.append((done, whole)))
-    assert told[-1] == (len(clips), len(clips))
+    calls: list[tuple[int, int]] = []
+    clips.measure(("depth",), cache=tmp_path, progress=lambda done, whole: calls.append((done, whole)))
+    assert calls[-1] == (len(clips), len(clips))
 
 
 def test_descriptors_are_labels_of_each_clip_beside_those_of_its_file(tmp_path: Path):
@@ -74,10 +74,10 @@ def test_descriptors_are_labels_of_each_clip_beside_those_of_its_file(tmp_path: 
     soundfile.write(tmp_path / "rising.wav", 0.5 * np.sin(2 * np.pi * (100 + 700 * moment) * moment), rate)
     clips = open_clips(tmp_path, ClipSettings(rate, 0.5, cut="windows"), cache=tmp_path / "cache")
     clips = clips.measure(("brightness",), cache=tmp_path / "cache")
-    said = [float(labels["brightness"]) for labels in clips.labels]
-    assert said == sorted(said)
-    assert len(set(said)) == len(clips) == 4
-    assert clips.subset([2, 0]).measured["brightness"].tolist() == [said[2], said[0]]
+    values = [float(labels["brightness"]) for labels in clips.labels]
+    assert values == sorted(values)
+    assert len(set(values)) == len(clips) == 4
+    assert clips.subset([2, 0]).measured["brightness"].tolist() == [values[2], values[0]]
     some, rest = clips.split(0.25)
     assert {**some.measured, **rest.measured}.keys() == {"brightness"}
 

@@ -66,7 +66,7 @@ def test_only_sounds_that_are_new_are_embedded_and_all_come_in_the_order_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "BATCH_SIZE", 7)
-    monkeypatch.setattr(vectors, "ASKED_AT_ONCE", 3)
+    monkeypatch.setattr(vectors, "KEYS_PER_QUERY", 3)
     store, embedding, sounds = EmbeddingStore(tmp_path), Projection(), noises(40)
     truth = Projection()(match_level_and_rate(sounds, RATE, RATE))
     assert np.array_equal(store.embed(embedding, sounds[::2], RATE), truth[::2])

@@ -85,7 +85,7 @@ def _wav(samples: np.ndarray, sample_rate: int, bits: int) -> bytes:
 def pin_ogg_serial(content: bytes, serial: int = 1) -> bytes:
     """The same Ogg stream under a fixed serial number, so that the same sound gives the same bytes.
 
-    Encoders draw the number from the clock. Each page carries it and a checksum, both of which are written anew.
+    Encoders draw the number from the clock. Each page carries it and a checksum, both of which are written again.
     RFC 3533, https://www.rfc-editor.org/rfc/rfc3533
     """
     pages = bytearray(content)

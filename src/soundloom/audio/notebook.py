@@ -27,20 +27,20 @@ def html(audio: Audio) -> str:
     Of a long sound the first minute is there, and a note says so. Sounds with more than two channels are mixed down,
     rates that some browser refuses are resampled, and sounds beyond full scale are scaled down.
     """
-    facts = f"{audio.seconds:.2f} s, {audio.sample_rate} Hz, {_counted(audio.channels, 'channel')}"
+    description = f"{audio.seconds:.2f} s, {audio.sample_rate} Hz, {_counted(audio.channels, 'channel')}"
     if not audio.samples.size:
-        return f"<div>{facts}: no samples to play</div>"
+        return f"<div>{description}: no samples to play</div>"
     if not np.isfinite(audio.samples).all():
-        return f"<div>{facts}: some samples are NaN or infinite, so it cannot be played</div>"
+        return f"<div>{description}: some samples are NaN or infinite, so it cannot be played</div>"
     samples = audio.samples[:, : round(LONGEST_SECONDS * audio.sample_rate)]
     if samples.shape[1] < audio.samples.shape[1]:
-        facts += f"; the first {LONGEST_SECONDS:g} s are shown"
+        description += f"; the first {LONGEST_SECONDS:g} s are shown"
     picture = base64.b64encode(_picture(samples.mean(axis=0), audio.sample_rate)).decode()
     sound = base64.b64encode(_wav(samples, audio.sample_rate)).decode()
     return (
         f'<div><audio controls src="data:audio/wav;base64,{sound}"></audio><br>'
         f'<img alt="spectrogram" src="data:image/png;base64,{picture}"><br>'
-        f"<small>{facts}</small></div>"
+        f"<small>{description}</small></div>"
     )
 
 

@@ -19,7 +19,7 @@ from soundloom.audio.section import Section
 from soundloom.audio.value import MOST_CHANNELS, Audio
 from soundloom.runtime.files import printable
 
-MOST_AT_ONCE = 2**26  # samples of a channel, 25 minutes at 44.1 kHz: a damaged mp3 may claim 2**63 - 1
+LARGEST_PIECE = 2**26  # samples of a channel, 25 minutes at 44.1 kHz: a damaged mp3 may claim 2**63 - 1
 CONVERT = "convert it to flac or wav first, such as by: ffmpeg -i FILE NEW.flac"
 
 
@@ -125,7 +125,7 @@ def pieces(sound: soundfile.SoundFile, name: str, frames: int | None = None) -> 
         UnusableSound: the sound ends before its header says, or a sample is NaN or infinite.
     """
     rate, total, found = sound.samplerate, sound.frames, 0
-    size = min(total, MOST_AT_ONCE if frames is None else frames)
+    size = min(total, LARGEST_PIECE if frames is None else frames)
     while found < total and (block := len(samples := sound.read(size, dtype="float32", always_2d=True))):
         found += block
         if not (np.isfinite(samples.min()) and np.isfinite(samples.max())):  # a NaN spreads to both

@@ -127,11 +127,11 @@ def trim_silence(audio: Audio, threshold_db: float = -60.0) -> Audio:
 def loud_part(samples: np.ndarray, threshold: float) -> tuple[int, int]:
     """First loud sample and one past the last, of (channel, time); (0, 0) when nothing exceeds `threshold`."""
     loud = np.abs(samples) > threshold
-    heard = loud[0] if len(loud) == 1 else loud.any(axis=0)
-    first = int(heard.argmax()) if len(heard) else 0
-    if not len(heard) or not heard[first]:
+    loud_times = loud[0] if len(loud) == 1 else loud.any(axis=0)
+    first = int(loud_times.argmax()) if len(loud_times) else 0
+    if not len(loud_times) or not loud_times[first]:
         return 0, 0
-    return first, len(heard) - int(heard[::-1].argmax())
+    return first, len(loud_times) - int(loud_times[::-1].argmax())
 
 
 def never_crosses_zero(samples: np.ndarray) -> np.ndarray:

@@ -152,7 +152,7 @@ class ClipStore:
 
     @property
     def labels(self) -> list[dict[str, str]]:
-        """What the file of each clip says of it, and what was measured in the clip itself."""
+        """The labels of the file of each clip, and what was measured in the clip itself."""
         if not self._measured:
             return [entry.labels for entry in self.entries]
         columns = {name: values.tolist() for name, values in self.measured.items()}
@@ -189,7 +189,7 @@ class ClipStore:
         return self.contents.begins[self.rows]
 
     def codes(self, schema: Schema) -> np.ndarray:
-        """Condition codes of all clips, float32 (clips, schema.width); what a file does not say is coded as unknown."""
+        """Condition codes of all clips, float32 (clips, schema.width); a missing label is coded as unknown."""
         codes = np.zeros((len(self), schema.width), np.float32)
         for row, conditions in enumerate(self.known(schema)):
             codes[row] = schema.encode(conditions)

@@ -33,11 +33,11 @@ def split_by_group(
     if not 0.0 <= held_out <= 0.9:
         raise ValueError(f"held_out={held_out:g} is outside 0 to 0.9; give a share such as 0.1")
     entries = index.entries
-    said = [SPLITS.get(entry.labels.get("split", "train").lower(), "train") for entry in entries]
-    if held_out > 0 and "held out" in said and "train" in said:
+    sides = [SPLITS.get(entry.labels.get("split", "train").lower(), "train") for entry in entries]
+    if held_out > 0 and "held out" in sides and "train" in sides:
         return (
-            [entry for entry, side in zip(entries, said, strict=True) if side == "train"],
-            [entry for entry, side in zip(entries, said, strict=True) if side != "train"],
+            [entry for entry, side in zip(entries, sides, strict=True) if side == "train"],
+            [entry for entry, side in zip(entries, sides, strict=True) if side != "train"],
         )
     if by_file:
         entries = tuple(replace(entry, group=entry.path) for entry in entries)

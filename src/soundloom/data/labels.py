@@ -266,6 +266,11 @@ def kind_of(name: str, values: Sequence[str]) -> Literal["category", "scalar"]:
     return "category" if whole and len(set(numbers)) <= FEW_NUMBERS else "scalar"
 
 
+def is_free_text(values: Collection[str]) -> bool:
+    """Whether distinct values are sentences rather than names: more than a category holds, most of 3 words or more."""
+    return len(values) > MOST_VALUES and sum(len(value.split()) >= 3 for value in values) > len(values) / 2
+
+
 def number(text: str) -> float | None:
     """The finite number that a text spells, or None."""
     try:
@@ -301,7 +306,7 @@ def _asked(index: Index, asked: str, texts: bool) -> Category | Scalar | Text:
     values = list(index.values(column.name))
     if kind not in ("", *TYPES):
         raise ValueError(f"{asked}: no type {kind!r} of condition; {nearest(kind, TYPES)}")
-    if kind == "text" or (not kind and column.name.lower() in TEXTS):
+    if kind == "text" or (not kind and (column.name.lower() in TEXTS or is_free_text(values))):
         if not texts:
             raise ValueError(
                 f"{column.name} is a text, which this system does not read; leave it out, or write "

@@ -12,13 +12,13 @@ import numpy as np
 from soundloom.data.scan import Progress
 from soundloom.data.scan_cache import cache_folder
 from soundloom.data.vectors import VectorTable
-from soundloom.descriptors import AT_ONCE, VERSION, measure, named
+from soundloom.descriptors import BATCH, VERSION, measure, named
 from soundloom.runtime.processors import available_processors, in_order
 
 if TYPE_CHECKING:
     from soundloom.data.clips import ClipStore
 
-KEPT_AT_ONCE = 512  # clips
+KEPT_BATCH = 512  # clips
 
 
 def measured(
@@ -35,7 +35,7 @@ def measured(
         names: of `soundloom.descriptors`, "timbre" for seven of them.
         cache: where caches live; None takes $SOUNDLOOM_CACHE, else ~/.cache/soundloom. A cache that cannot be written
             costs time and nothing else.
-        progress: told (clips done, clips in all).
+        progress: called with (clips done, clips in all).
 
     Returns:
         float64 (clip,) by name, finite.
@@ -46,8 +46,8 @@ def measured(
     asked = named(names)
     values = np.zeros((len(clips), len(asked)))
     with VectorTable.open(cache_folder(cache) / f"descriptors-{VERSION}.sqlite", np.float64) as table:
-        for at in range(0, len(clips), KEPT_AT_ONCE):
-            rows = np.arange(at, min(at + KEPT_AT_ONCE, len(clips)))
+        for at in range(0, len(clips), KEPT_BATCH):
+            rows = np.arange(at, min(at + KEPT_BATCH, len(clips)))
             values[rows] = _some(clips, rows, asked, table)
             if progress:
                 progress(int(rows[-1]) + 1, len(clips))
@@ -60,7 +60,7 @@ def _some(clips: ClipStore, rows: np.ndarray, names: Sequence[str], table: Vecto
     keys = [[_key(sound, clips.sample_rate, name) for name in names] for sound in audio]
     known = table.recall([key for of_one in keys for key in of_one])
     unknown = np.array([row for row, of_one in enumerate(keys) if any(key not in known for key in of_one)], np.int64)
-    parts = [unknown[at : at + AT_ONCE] for at in range(0, len(unknown), AT_ONCE)]
+    parts = [unknown[at : at + BATCH] for at in range(0, len(unknown), BATCH)]
     found = in_order(lambda part: measure(audio[part], clips.sample_rate, names), parts, available_processors())
     for part, of_all in zip(parts, found, strict=True):
         fresh = {keys[row][column]: of_all[name][[place]] for place, row in enumerate(part)

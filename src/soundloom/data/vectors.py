@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-ASKED_AT_ONCE = 500  # keys in one question to the database
+KEYS_PER_QUERY = 500  # keys in one question to the database
 
 
 class VectorTable:
@@ -46,8 +46,8 @@ class VectorTable:
         found: dict[bytes, np.ndarray] = {}
         if self.table is None:
             return found
-        for at in range(0, len(keys), ASKED_AT_ONCE):
-            some = keys[at : at + ASKED_AT_ONCE]
+        for at in range(0, len(keys), KEYS_PER_QUERY):
+            some = keys[at : at + KEYS_PER_QUERY]
             marks = ",".join("?" * len(some))
             try:
                 rows = self.table.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some).fetchall()

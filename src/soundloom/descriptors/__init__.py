@@ -1,4 +1,4 @@
-"""Descriptors: numbers that say how a sound sounds, measured in it.
+"""Descriptors: numbers for how a sound sounds, measured in it.
 
 Seven are what AudioCommons' models of timbre predict of listeners' ratings; five can be read off the sound itself.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from soundloom.descriptors.sounds import Sounds
 
 VERSION = 2  # changes when any descriptor gives other numbers, so that none is taken from a cache
-AT_ONCE = 8  # sounds, so that they fit into the cache of a processor
+BATCH = 8  # sounds, so that they fit into the cache of a processor
 TIMBRE = "timbre"
 
 
@@ -32,13 +32,13 @@ class Descriptor:
     unit: str
     low: float
     high: float
-    says: str
+    meaning: str
     module: str
     follows_gain: bool = False  # else a louder copy of a sound has the same value
 
 
-def _rated(name: str, says: str) -> Descriptor:
-    return Descriptor(name, "of 100", 0.0, 100.0, says, name)
+def _rated(name: str, meaning: str) -> Descriptor:
+    return Descriptor(name, "of 100", 0.0, 100.0, meaning, name)
 
 
 DESCRIPTORS = {
@@ -96,22 +96,22 @@ def measure(audio: np.ndarray, rate: int, names: Sequence[str] = tuple(DESCRIPTO
     asked, audio = named(names), checked(audio, rate)
     functions = {name: _function(name) for name in asked}
     parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in asked}
-    for at in range(0, len(audio), AT_ONCE):
-        sounds = Sounds(audio[at : at + AT_ONCE], rate)
+    for at in range(0, len(audio), BATCH):
+        sounds = Sounds(audio[at : at + BATCH], rate)
         for name, function in functions.items():
             parts[name].append(function(sounds))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def summary(measured: Mapping[str, np.ndarray]) -> dict[str, dict[str, str | float]]:
-    """Of each descriptor its unit, what it says, and the 1, 50 and 99 % quantiles of values (sound,)."""
+    """Of each descriptor its unit, its meaning, and the 1, 50 and 99 % quantiles of values (sound,)."""
     import numpy as np
 
     found: dict[str, dict[str, str | float]] = {}
     for name, values in measured.items():
         low, middle, high = (float(value) for value in np.quantile(values, (0.01, 0.5, 0.99)))
         about = DESCRIPTORS[name]
-        found[name] = {"unit": about.unit, "says": about.says, "1 %": low, "median": middle, "99 %": high}
+        found[name] = {"unit": about.unit, "says": about.meaning, "1 %": low, "median": middle, "99 %": high}
     return found
 
 

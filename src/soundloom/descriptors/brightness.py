@@ -21,9 +21,9 @@ def brightness(sounds: Sounds) -> np.ndarray:
 
     Pearce, Brookes & Mason 2018, AudioCommons deliverable D5.6; constants of its public release, timbral_models 0.4
     """
-    whole = _power(sounds, sounds.heard)
-    high = _power(sounds, filtered(butterworth("highpass", HIGH_HZ, RATE), sounds.heard))
-    rest = _power(sounds, filtered(butterworth("highpass", CENTROID_FROM_HZ, RATE), sounds.heard))
+    whole = _power(sounds, sounds.band_limited)
+    high = _power(sounds, filtered(butterworth("highpass", HIGH_HZ, RATE), sounds.band_limited))
+    rest = _power(sounds, filtered(butterworth("highpass", CENTROID_FROM_HZ, RATE), sounds.band_limited))
     share = ratio(high.sum(axis=1), whole.sum(axis=1))
     centroid = ratio(rest @ bin_hz(SIZE, RATE), rest.sum(axis=1))
     score = (

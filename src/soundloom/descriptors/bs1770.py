@@ -43,9 +43,9 @@ def loudness(x: np.ndarray, lengths: np.ndarray, rate: int) -> np.ndarray:
     there = begins + block <= np.maximum(lengths, block)[:, None] + step // 2
     with np.errstate(divide="ignore"):
         level = OFFSET + 10 * np.log10(np.maximum(power, 0.0))
-        heard = there & (level > ABSOLUTE_GATE_LUFS)
-        gate = OFFSET + 10 * np.log10(_mean(power, heard)) + RELATIVE_GATE_LU
-        return np.asarray(OFFSET + 10 * np.log10(_mean(power, heard & (level > gate[:, None]))))
+        counted = there & (level > ABSOLUTE_GATE_LUFS)
+        gate = OFFSET + 10 * np.log10(_mean(power, counted)) + RELATIVE_GATE_LU
+        return np.asarray(OFFSET + 10 * np.log10(_mean(power, counted & (level > gate[:, None]))))
 
 
 def _mean(power: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ def depth(sounds: Sounds) -> np.ndarray:
     Pearce et al. 2018; constants of AudioCommons timbral_models 0.4. A clip is one event here: the reference looks for
     several and takes the mean of their durations.
     """
-    peak = np.abs(sounds.heard).max(axis=0)
-    x = sounds.heard / np.where(peak > 0, peak, 1.0)
+    peak = np.abs(sounds.band_limited).max(axis=0)
+    x = sounds.band_limited / np.where(peak > 0, peak, 1.0)
     spectra = _spectra(sounds, x)
     power = [each.sum(axis=1, dtype=np.float64) for each in spectra]
     hz = bin_hz(SIZE, RATE)

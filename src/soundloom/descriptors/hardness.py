@@ -66,5 +66,5 @@ def _centroid(x: np.ndarray, begins: np.ndarray) -> np.ndarray:
     places = np.maximum(begins, 0)[:, None] + np.arange(size)
     magnitude = np.abs(fft.rfft(np.take_along_axis(padded, places, axis=1), SIZE, axis=1))
     hz = bin_hz(SIZE, RATE)
-    heard = magnitude[:, hz >= CENTROID_FROM_HZ]
-    return ratio(heard @ hz[hz >= CENTROID_FROM_HZ], heard.sum(axis=1))
+    above = magnitude[:, hz >= CENTROID_FROM_HZ]
+    return ratio(above @ hz[hz >= CENTROID_FROM_HZ], above.sum(axis=1))

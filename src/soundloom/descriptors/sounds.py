@@ -15,13 +15,13 @@ from soundloom.descriptors.filters import butterworth, filtered
 RATE = 44100  # Hz, at which everything is measured: the rate that the regressions were made for
 TARGET_LUFS = -24.0
 SILENCE_DB = -60.0  # below the peak is silence before or after a sound
-QUIETEST_PEAK = 1e-9  # nothing is heard below: -180 dB
+QUIETEST_PEAK = 1e-9  # below is silence: -180 dB
 LOUDNESS_WINDOW = 4096  # samples
 ROOM = 8192  # least samples of an array, so that every window fits
 
 
 class Sounds:
-    """Some sounds, each from where it begins to be heard, zeros after its end.
+    """Some sounds, each from its first sample that is not silence, zeros after its end.
 
     Args:
         audio: (sound, time), see `checked`.
@@ -44,7 +44,7 @@ class Sounds:
 
     @cached_property
     def silent(self) -> np.ndarray:
-        """Which sounds have nothing to be heard, bool (sound,)."""
+        """Which sounds are silence throughout, bool (sound,)."""
         return np.asarray(self.lengths == 0)
 
     @cached_property
@@ -61,7 +61,7 @@ class Sounds:
         return np.asarray(self.unit * gain[:, None])
 
     @cached_property
-    def heard(self) -> np.ndarray:
+    def band_limited(self) -> np.ndarray:
         """`normal` without what lies below 20 Hz, (time, sound)."""
         return filtered(butterworth("highpass", 20.0, RATE), np.ascontiguousarray(self.normal.T))
 
@@ -131,9 +131,9 @@ def _resampled(audio: np.ndarray, rate: int) -> np.ndarray:
 def _aligned(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each sound moved to the left by the silence before it, and its length without that after it."""
     loud = np.abs(audio) > 10 ** (SILENCE_DB / 20) * np.abs(audio).max(axis=1, keepdims=True, initial=0.0)
-    heard = loud.any(axis=1)
-    first = np.where(heard, loud.argmax(axis=1), 0) if audio.shape[1] else np.zeros(len(audio), np.int64)
-    last = np.where(heard, audio.shape[1] - loud[:, ::-1].argmax(axis=1), 0) if audio.shape[1] else first
+    sounding = loud.any(axis=1)
+    first = np.where(sounding, loud.argmax(axis=1), 0) if audio.shape[1] else np.zeros(len(audio), np.int64)
+    last = np.where(sounding, audio.shape[1] - loud[:, ::-1].argmax(axis=1), 0) if audio.shape[1] else first
     lengths = (last - first).astype(np.int64)
     aligned = np.zeros((len(audio), max(ROOM, int(lengths.max(initial=0)))))
     for row, (begin, length) in enumerate(zip(first, lengths, strict=True)):
