@@ -63,7 +63,7 @@ def held_out(vocoder: Vocoder, run: Path, folder: Path, count: int) -> Tensor:
 
 def decode_with_vocoder(vocoder: Vocoder) -> Callable[[Tensor], Tensor]:
     vocoded = Vocoded.of(vocoder.mel, vocoder)
-    batch_size = vocoded.together
+    batch_size = vocoded.sampling_batch_size
 
     def decode(x: Tensor) -> Tensor:
         rngs = [generator(0, clip) for clip in range(len(x))]

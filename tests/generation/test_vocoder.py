@@ -32,6 +32,7 @@ from soundloom.runtime.generators import child, generator
 from soundloom.runtime.progress import Progress, undisturbed
 from soundloom.systems.wavenet.settings import WaveNetConfig, mulaw
 from soundloom.systems.wavenet.wavenet import WaveNet
+from unsteady import Unsteady
 
 RATE = 8000
 SPECTROGRAMS = ("mel", "mel-htk", "log", "log-frequency", "magnitude")
@@ -184,10 +185,12 @@ def test_a_clip_sounds_the_same_in_any_batch(own: Vocoder, half: Vocoder) -> Non
     for vocoder in (own, half):
         vocoded = Vocoded.of(own.mel, vocoder)
         x = vocoded.encode(tones(3))
-        batched = vocoded.decode_each(x, [generator(7, clip) for clip in range(3)])
-        alone = [vocoded.decode(clip[None], generator(7, number)) for number, clip in enumerate(x)]
+        with Unsteady():
+            batched = vocoded.decode_each(x, [generator(7, clip) for clip in range(3)])
+            alone = [vocoded.decode(clip[None], generator(7, number)) for number, clip in enumerate(x)]
         assert torch.equal(batched, torch.cat(alone))
-        assert torch.equal(vocoded.decode(x, generator(7, 0))[:1], alone[0])
+        with Unsteady():
+            assert torch.equal(vocoded.decode(x, generator(7, 0))[:1], alone[0])
         assert not torch.equal(vocoded.decode(x[:1], generator(8)), alone[0])
 
 

@@ -22,6 +22,7 @@ from soundloom.audio import Audio, resample
 from soundloom.checkpoints.checkpoint import CONFIG, WEIGHTS, load, locate
 from soundloom.contract import System
 from soundloom.representations import MelSpectrogram
+from soundloom.representations.clip_by_clip import own_memory
 from soundloom.representations.protocol import Representation
 from soundloom.representations.spectral import Logarithmic, Spectral
 from soundloom.runtime.files import read_json
@@ -95,7 +96,7 @@ class Vocoded(Spectral):
         samples, (clips, channels) = self.samples(x.shape[-1]), x.shape[:2]
         frames_of_clips, own = [], []
         for clip, rng in zip(x.detach().cpu(), rngs, strict=True):
-            frames_of_clips.append(self._frames(clip[None], rng))
+            frames_of_clips.append(self._frames(own_memory(clip[None]), rng))
             own += [child(rng) for _ in range(channels)]
         mel = self.vocoder.mel
         frames = rearrange(torch.cat(frames_of_clips), "clip channel band frame -> (clip channel) band frame")
