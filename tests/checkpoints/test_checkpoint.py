@@ -49,7 +49,7 @@ def test_a_checkpoint_is_two_files_and_needs_nothing_else(run: Path, copy: Path)
 def test_the_digest_is_that_of_the_content_and_not_of_the_place(run: Path, copy: Path) -> None:
     assert load(copy).digest == load(run).digest
     weights = load_file(copy / WEIGHTS)
-    weights["noise"] += 1e-3
+    weights["observation.noise"] += 1e-3
     save_file(weights, copy / WEIGHTS)
     assert load(copy).digest != load(run).digest
 

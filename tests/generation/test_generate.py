@@ -73,7 +73,7 @@ def tone(samples: int = 1000, rate: int = RATE, channels: int = 1) -> Audio:
         ({"prompt": tone(4000)}, "the prompt lasts 0.50 s and the sound 0.50 s, so nothing is left to add"),
         ({"prompt": tone(2000), "seconds": 0.2}, "the prompt lasts 0.25 s and the sound 0.20 s"),
         ({"prompt": tone(0)}, "the given sound: no samples"),
-        ({"prompt": Audio(np.full(100, np.nan), RATE)}, "the given sound: no samples, or some that are no numbers"),
+        ({"prompt": Audio(np.full(100, np.nan), RATE)}, "the given sound: no samples, or some that are not finite"),
         ({"like": (Audio(np.full(100, np.inf), RATE),)}, "give another prompt or sound to be like"),
         ({"like": (tone(), tone(), tone())}, "3 sounds to be like; give one to vary or two to go between"),
         ({"like": (tone(),), "prompt": tone()}, "not both; leave one out"),

@@ -22,7 +22,7 @@ def at_rate(sound: Sound, rate: int, remarks: list[str]) -> Tensor:
     audio = sound if isinstance(sound, Audio) else read(Path(sound))
     name = "the given sound" if isinstance(sound, Audio) else printable(Path(sound).name)
     if not audio.samples.size or not math.isfinite(audio.peak):
-        raise ValueError(f"{name}: no samples, or some that are no numbers; give another prompt or sound to be like")
+        raise ValueError(f"{name}: no samples, or some that are not finite; give another prompt or sound to be like")
     if audio.channels != 1:
         remarks.append(f"{name}: {audio.channels} channels mixed down to one")
         audio = mix_down(audio)

@@ -189,7 +189,7 @@ def test_a_prompt_at_another_rate_or_of_several_channels_is_converted_with_a_rem
 
 
 def test_a_prompt_without_samples_or_as_long_as_the_sound_is_refused(model: Model) -> None:
-    with pytest.raises(ValueError, match=r"no samples, or some that are no numbers; give another prompt"):
+    with pytest.raises(ValueError, match=r"no samples, or some that are not finite; give another prompt"):
         model.generate(prompt=Audio(np.zeros((1, 0), np.float32), RATE))
     with pytest.raises(ValueError, match=r"nothing is left to add; cut the prompt, or ask for more --seconds"):
         model.generate(prompt=Audio(noise(5000), RATE))
