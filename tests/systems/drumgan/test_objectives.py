@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from gans import batch_of, gan_of
@@ -10,21 +12,24 @@ from torch import Tensor, nn
 
 from soundloom.systems.drumgan.objectives import CriticLoss, GeneratorLoss, frozen, gradient_penalty
 
+# losses are sums and differences of many terms
+assert_close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
+
 
 @pytest.mark.parametrize("rows", [1, 3, 8])
 def test_the_penalty_of_a_linear_critic_is_its_own_norm_less_1_squared_for_any_batch(rows: int) -> None:
     slope = torch.randn(2, 4, 5, requires_grad=True)
     penalty = gradient_penalty(lambda image: (image * slope).sum(dim=(1, 2, 3)), torch.randn(rows, 2, 4, 5))
     expected = (slope.norm() - 1) ** 2
-    torch.testing.assert_close(penalty, expected)
+    assert_close(penalty, expected)
     (found,), (wanted,) = (torch.autograd.grad(value, slope) for value in (penalty, expected))
-    torch.testing.assert_close(found, wanted)
+    assert_close(found, wanted)
 
 
 def test_the_unit_of_the_penalty_is_a_distance_between_images() -> None:
     slope = torch.randn(6)
     found = gradient_penalty(lambda image: image @ slope, torch.randn(4, 6), unit=3.0)
-    torch.testing.assert_close(found, (3 * slope.norm() - 1) ** 2)
+    assert_close(found, (3 * slope.norm() - 1) ** 2)
 
 
 def test_the_penalty_can_be_computed_without_gradients() -> None:
@@ -55,7 +60,7 @@ def test_the_critics_loss_is_the_sum_of_its_weighted_parts() -> None:
     config = gan.config
     expected = config.penalty * parts["penalty"] - parts["distance"]
     expected = expected + config.category_weight * parts["categories"] + config.scalar_weight * parts["scalars"]
-    torch.testing.assert_close(total, expected)
+    assert_close(total, expected)
 
 
 def test_a_penalty_at_every_fourth_step_has_four_times_the_weight() -> None:
@@ -64,7 +69,7 @@ def test_a_penalty_at_every_fourth_step_has_four_times_the_weight() -> None:
     taken = [step for step, batch in enumerate(batches) if rarely(batch, 1.0).parts["penalty"] > 0]
     assert taken == [0, 4]
     (all_of_it, parts, _), (four_times, *_) = always(batches[4], 1.0), rarely(batches[4], 1.0)
-    torch.testing.assert_close(four_times - all_of_it, 3 * 10.0 * parts["penalty"])
+    assert_close(four_times - all_of_it, 3 * 10.0 * parts["penalty"])
 
 
 def test_drift_is_the_square_of_the_critics_own_output_for_real_sounds() -> None:
@@ -74,7 +79,7 @@ def test_drift_is_the_square_of_the_critics_own_output_for_real_sounds() -> None
         with torch.no_grad():
             each.critic.head.weight.zero_()  # every score is 3, and so is every estimate
     without, drifting = (each.stages()[0].objectives[0](batch_of(each), 0.0).total for each in (gan, other))
-    torch.testing.assert_close(drifting - without, torch.tensor(2.0 * 3.0**2))
+    assert_close(drifting - without, torch.tensor(2.0 * 3.0**2))
 
 
 def test_the_generators_loss_is_the_sum_of_its_weighted_parts_and_reaches_the_sliders() -> None:
@@ -82,7 +87,7 @@ def test_the_generators_loss_is_the_sum_of_its_weighted_parts_and_reaches_the_sl
     (_, generation) = gan.stages()[0].objectives
     total, parts, _ = generation(batch_of(gan), 1.0)
     expected = -parts["score"] + gan.config.category_weight * parts["categories"]
-    torch.testing.assert_close(total, expected + gan.config.scalar_weight * parts["scalars"])
+    assert_close(total, expected + gan.config.scalar_weight * parts["scalars"])
     parts["scalars"].backward()
     assert gan.generator.begin.weight.grad is not None
     control_gradients = gan.generator.begin.weight.grad[:, gan.config.latent :]
