@@ -456,7 +456,7 @@ def failing(number: int) -> Callable[..., Any]:
 def test_a_disk_that_refuses_leaves_the_good_files_as_they_were(capsys, run, made, monkeypatch, number, expected, step):
     before = everything(made)
     with monkeypatch.context() as context:
-        context.setattr(f"soundloom.runtime.settings.{step}", failing(number))
+        context.setattr(f"soundloom.runtime.files.{step}", failing(number))
         sentence = refused(capsys, "generate", run, "-n", 2, "--seed", 1, "--out", made, code=1)
     assert expected in sentence
     assert everything(made) == before

@@ -460,10 +460,20 @@ def test_reconstruct_numbers_names_that_come_again_and_says_so(capsys, sounds, t
         path.write_bytes((sounds / name).read_bytes())
     found = ask(capsys, "reconstruct", *given, "--out", tmp_path / "o", "--json").json
     assert [Path(row["written"]).name for row in found["files"]] == ["x-mel.wav", "x-mel-2.wav"]
-    assert len({path.read_bytes() for path in (tmp_path / "o").iterdir()}) == 2
+    assert len({path.read_bytes() for path in (tmp_path / "o").glob("*.wav")}) == 2
     (remark,) = found["remarks"]
     assert remark.endswith("right/x.wav: written as x-mel-2.wav, as x-mel.wav is taken")
     assert remark in ask(capsys, "reconstruct", *given, "--out", tmp_path / "o").out
+
+
+def test_reconstruct_records_how_each_result_was_made(capsys, sounds, tmp_path):
+    for representation in ("mel", "log", "mel"):
+        asked = ("reconstruct", sounds / "thump-001.wav", "--representation", representation, "--seed", 3)
+        assert ask(capsys, *asked, "--out", tmp_path).code == 0
+    record = json.loads((tmp_path / "reconstruct.json").read_text())
+    made = {entry["file"]: (entry["representation"], entry["seed"]) for entry in record["files"]}
+    assert made == {"thump-001-log.wav": ("log", 3), "thump-001-mel.wav": ("mel", 3)}
+    assert len(record["files"]) == 2
 
 
 def test_reconstruct_never_writes_over_a_sound_that_it_was_given(capsys, sounds, tmp_path):
@@ -472,7 +482,7 @@ def test_reconstruct_never_writes_over_a_sound_that_it_was_given(capsys, sounds,
         path.write_bytes((sounds / "thump-001.wav").read_bytes())
     assert ask(capsys, "reconstruct", *given, "--out", tmp_path).code == 0
     assert given[1].read_bytes() == (sounds / "thump-001.wav").read_bytes()
-    assert {path.name for path in tmp_path.iterdir()} == {"x.wav", "x-mel.wav", "x-mel-2.wav", "x-mel-mel.wav"}
+    assert {path.name for path in tmp_path.glob("*.wav")} == {"x.wav", "x-mel.wav", "x-mel-2.wav", "x-mel-mel.wav"}
 
 
 def test_reconstruct_prints_a_table_with_a_row_for_each_file(capsys, sounds, tmp_path):
