@@ -93,7 +93,7 @@ def test_the_gradient_of_the_divergence_along_the_mean_is_the_mean() -> None:
 def test_the_likelihood_equals_that_of_torch_distributions() -> None:
     error, log_deviation = torch.randn(50), torch.linspace(-4, 1, 50)
     expected = -Normal(0.0, log_deviation.exp()).log_prob(error)
-    torch.testing.assert_close(normal_negative_log_likelihood(error, log_deviation), expected)
+    torch.testing.assert_close(normal_negative_log_likelihood(error, log_deviation), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_level_at_the_floor_has_the_probability_of_all_levels_below() -> None:
