@@ -42,7 +42,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def train_tiny(sounds: Path) -> Train:
-    """Train a system at its tiny preset: in float32, without previews, unless said otherwise. Returns the run."""
+    """Train a system at its tiny preset: in float32, without previews, unless asked otherwise. Returns the run."""
 
     def run(system: str, out: Path, steps: int, **more: object) -> Path:
         from soundloom.training import train

@@ -22,7 +22,7 @@ RATE, SAMPLES, LONGEST, BLOCK = 8000, 800, 80_000, 100
 
 
 class Slow(System):
-    """Makes blocks of 100 samples, and follows what it is told after each.
+    """Makes blocks of 100 samples, and stops after one where the callback says so.
 
     Args:
         batch_size: clips that it makes most quickly.

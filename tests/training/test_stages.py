@@ -218,4 +218,4 @@ def test_a_system_that_reads_no_text_is_not_asked_for_one(tmp_path: Path) -> Non
     folder = spoken(tmp_path / "spoken")
     with pytest.raises(ValueError, match=r"text is a text, which this system does not read; .*text:category"):
         train("vae", folder, out=tmp_path / "run", steps=1, conditions=["text"], **ASKED)
-    assert load(train("vae", folder, out=tmp_path / "run", steps=1, **ASKED).run).conditions == {}
+    assert load(train("vae", folder, out=tmp_path / "run", steps=1, **ASKED).run).conditions == []

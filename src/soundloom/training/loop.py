@@ -81,13 +81,13 @@ class Training:
     def resume(self) -> None:
         """Continue from the last saved state."""
         saved = state.read(self.run)
-        facts = saved.facts
-        self.step, self.budget.before = facts["step"], facts["seconds"]
-        self._load(facts["stage"])
-        self._enter(facts["begun_step"], facts["begun_seconds"])
+        position = saved.position
+        self.step, self.budget.before = position["step"], position["seconds"]
+        self._load(position["stage"])
+        self._enter(position["begun_step"], position["begun_seconds"])
         state.restore(saved, self.system, self.average, self._keyed_optimizers)
-        self.precision = facts["precision"]
-        self.validation.restore(facts.get("validation", ()))
+        self.precision = position["precision"]
+        self.validation.restore(position.get("validation", ()))
         if self.team.leads:
             self.log.forget_from(self.step)
             history = self.validation.history
@@ -276,7 +276,7 @@ class Training:
         return {f"{self.stage.name}.{name}": optimizer for name, optimizer in self.optimizers.items()}
 
     def _save_state(self) -> None:
-        facts: dict[str, Any] = {
+        position: dict[str, Any] = {
             "step": self.step,
             "stage": self.number,
             "begun_step": self.budget.begun_step,
@@ -285,7 +285,7 @@ class Training:
             "precision": self.precision,
             "validation": self.validation.to_list(),
         }
-        state.save(self.run, self.system, self.average, self._keyed_optimizers, facts)
+        state.save(self.run, self.system, self.average, self._keyed_optimizers, position)
 
     def _finish(self) -> None:
         """Save first, so that no later failure loses the work; then fit the priors to all clips, and preview."""

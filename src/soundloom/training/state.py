@@ -23,13 +23,13 @@ class State(NamedTuple):
 
     path: Path
     kept: dict[str, Tensor]
-    facts: dict[str, Any]  # step, stage, seconds, precision, ...
+    position: dict[str, Any]  # step, stage, seconds, precision, ...
 
 
 def save(
-    run: Path, system: System, average: System, optimizers: Mapping[str, Optimizer], facts: Mapping[str, Any]
+    run: Path, system: System, average: System, optimizers: Mapping[str, Optimizer], position: Mapping[str, Any]
 ) -> None:
-    """Write weights, their average, the state of the optimizers (by stage and objective) and `facts`."""
+    """Write weights, their average, the state of the optimizers (by stage and objective) and `position`."""
     from safetensors.torch import save as to_bytes
 
     kept: dict[str, Tensor] = {}
@@ -39,7 +39,7 @@ def save(
         for number, values in optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 kept[f"optimizer.{name}.{number}.{key}"] = torch.as_tensor(value).detach().cpu().clone().contiguous()
-    write_atomically(run / STATE, to_bytes(kept, metadata={"facts": json.dumps(facts)}))
+    write_atomically(run / STATE, to_bytes(kept, metadata={"position": json.dumps(position)}))
 
 
 def read(run: Path) -> State:
@@ -56,17 +56,17 @@ def read(run: Path) -> State:
     kept: dict[str, Tensor] = {}
     try:
         with safe_open(str(path), framework="pt") as file:
-            facts: dict[str, Any] = json.loads((file.metadata() or {}).get("facts", "{}"))
+            position: dict[str, Any] = json.loads((file.metadata() or {}).get("position", "{}"))
             for key in file.keys():  # noqa: SIM118 - not a dictionary
                 kept[key] = file.get_tensor(key)
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
         raise ValueError(f"{path} is damaged ({error}), so training cannot go on; start a new --out") from None
-    if "stage" not in facts:
+    if "stage" not in position:
         raise ValueError(
             f"{path} was written by an earlier version, so training cannot go on exactly; generate from {run} as it "
             f"is, or train further into a new --out with --from {run}"
         )
-    return State(path, kept, facts)
+    return State(path, kept, position)
 
 
 def restore(state: State, system: System, average: System, optimizers: Mapping[str, Optimizer]) -> None:

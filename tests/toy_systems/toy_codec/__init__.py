@@ -204,7 +204,7 @@ class Both(Untrained):
         return torch.stack((self.over(self.coarse.encode(audio))[:, : fine.shape[1]], fine), dim=2)
 
     def over(self, codes: Tensor) -> Tensor:
-        """What the fine codes are told by coarse codes (batch, frame), (batch, fine frame)."""
+        """Coarse codes (batch, frame) as the upsampler reads them, (batch, fine frame)."""
         each = self.coarse.frame // self.fine.frame
         return (codes[:, :, None] * each + torch.arange(each)).flatten(1)
 
