@@ -65,3 +65,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, train_tiny: Train) -> Call
         return runs[system]
 
     return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the pages, whose tests take longest: begun last, one of them would keep one worker busy alone."""
+    items.sort(key=lambda item: "test_readme" not in item.nodeid)
