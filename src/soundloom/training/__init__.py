@@ -1,7 +1,7 @@
 """Training: from a folder of sounds to a run folder, whose checkpoint is all that generation needs.
 
-In: the name of a system, a folder, settings. Out: a run folder with checkpoint,
-log, previews and the state to go on from.
+In: the name of a system, a folder, settings. Out: a run folder with checkpoint, log, previews and all that resuming
+needs.
 """
 
 from soundloom.data.provenance import FILE as DATA
