@@ -22,7 +22,10 @@ TEXTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # What stands in the text, and what is run in its place: minutes become steps of a small network.
 SHORTER = (
-    (r"--from (\S+) --minutes \d+", r"--from \1 --steps 1 --preview-seconds 0"),
+    (
+        r"--from (\S+) --minutes \d+",
+        r"--from \1 --steps 1 --preview-seconds 0 --precision float32 --set batch_size=4",
+    ),
     (r"--resume --minutes \d+", "--resume --steps 4"),
     (r"--minutes \d+", "--steps 2 --preset tiny --preview-seconds 0"),
     (r"--preset drums (.*)--preset tiny", r"--preset drums \1--set batch_size=4"),
