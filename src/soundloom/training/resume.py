@@ -83,8 +83,8 @@ def resumed_training(
     if not (run / TRAINING).is_file():
         raise ValueError(f"{run} holds no run to resume; leave --resume out to begin one")
     data = read_json(run / TRAINING)
-    if isinstance(data, dict) and str(data.get("system")) != name:
-        raise ValueError(f"{run} is a run of {data.get('system')}, not of {name}; name that system")
+    if isinstance(data, dict) and isinstance(data.get("system"), str) and data["system"] != name:
+        raise ValueError(f"{run} is a run of {data['system']}, not of {name}; name that system")
     state.read(run)  # refuses what is damaged, and what an earlier version wrote
     before = from_json(Recipe, data, where=str(run / TRAINING))
     asked = length if any(value is not None for value in length.values()) else {}
