@@ -30,6 +30,7 @@ from soundloom.training.settings import TrainSettings
 from soundloom.training.validation import Validation
 from soundloom.training.watcher import StepReport, Watcher
 
+FINE_TUNING = 0.1  # of the learning rate, for weights that are trained already: its full size would undo them
 PREVIEW_CLIPS = 1024  # clips that previews fit their priors to; the end of a stage takes all
 FINISHING = 2.0  # times a preview: kept back from the budget for what follows the last step
 
@@ -136,7 +137,7 @@ class Training:
         self.optimizers = {objective.name: objective.optimizer() for objective in self.stage.objectives}
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["initial_lr"] = group["lr"]
+                group["initial_lr"] = group["lr"] * (1.0 if self.fresh else FINE_TUNING)
         self.average = copy.deepcopy(self.system).eval()
         self.average.unfinished = None if self.stage.playable else self.stage.name
         self.weights = WeightAverage(self.average, self.system, self.stage)
